@@ -1,0 +1,85 @@
+"""Everything that can go wrong, by whose move it is.
+
+RxGraphError
+├── DeclarationError        the developer: a channel or serializer is declared wrongly
+├── RequestError            the client: ``code`` and ``status`` travel in ``extensions``
+│   ├── BadRequest          400
+│   ├── Unauthenticated     401
+│   ├── Forbidden           403
+│   ├── NotFound            404
+│   ├── Conflict            409
+│   └── RateLimited         429
+└── BackendError            a store, bus or database did not answer
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RxGraphError(Exception):
+    """Root of every error this library raises on purpose."""
+
+
+class DeclarationError(RxGraphError):
+    """A channel or serializer is declared wrongly.
+
+    Attributes:
+        subject: dotted name of the thing that is wrong.
+        found: what was found there.
+        hint: what to write instead.
+    """
+
+    def __init__(self, subject: str, found: str, hint: str) -> None:
+        self.subject, self.found, self.hint = subject, found, hint
+        super().__init__(f"{subject} {found}; {hint}")
+
+
+class RequestError(RxGraphError):
+    """A client asked for something it cannot have; the message is safe to show to it."""
+
+    code: ClassVar[str] = "BAD_REQUEST"
+    status: ClassVar[int] = 400
+
+
+class BadRequest(RequestError):
+    """The request itself is malformed: a wrong type, an unreadable cursor."""
+
+
+class Unauthenticated(RequestError):
+    """Nobody is signed in, or the credentials are wrong."""
+
+    code = "UNAUTHENTICATED"
+    status = 401
+
+
+class Forbidden(RequestError):
+    """The viewer is known and may not have this."""
+
+    code = "FORBIDDEN"
+    status = 403
+
+
+class NotFound(RequestError):
+    """There is no such instance."""
+
+    code = "NOT_FOUND"
+    status = 404
+
+
+class Conflict(RequestError):
+    """The state of the database forbids it."""
+
+    code = "CONFLICT"
+    status = 409
+
+
+class RateLimited(RequestError):
+    """Too much at once; try again later."""
+
+    code = "RATE_LIMITED"
+    status = 429
+
+
+class BackendError(RxGraphError):
+    """A store, bus or database did not answer."""

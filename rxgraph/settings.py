@@ -1,0 +1,92 @@
+"""The one door to ``settings.RXGRAPH``: defaults, units, one line of prose per field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.signals import setting_changed
+
+
+@dataclass(frozen=True)
+class RxGraphSettings:
+    """What a project can set in ``RXGRAPH = {...}``; names are the same in upper case."""
+
+    #: Where live state is kept: ``memory://`` (one process) or ``mongodb://host/database``.
+    store: str = "memory://"
+    #: Driver of the event loop's side of the MongoDB store: ``motor`` or ``pymongo``.
+    mongo_driver: str = "motor"
+    #: Write an intent row with every change, so that a crash loses nothing. Off: faster, weaker.
+    outbox: bool = True
+    #: Seconds between two sweeps of left-over intents; None: 0.5 with the memory store, else 3.
+    sweep_seconds: float | None = None
+    #: Seconds an intent must be old before a sweeper takes it over from its writer.
+    sweep_grace_seconds: float = 5.0
+    #: Seconds a cache stays after its last viewer left.
+    cache_ttl: int = 7 * 24 * 3600
+    #: Seconds for which a cursor can be resumed.
+    cursor_ttl: int = 24 * 3600
+    #: Seconds the lease on an anchor lasts; a holder that is silent for longer is replaced.
+    lease_seconds: float = 10.0
+    #: Seconds between two looks at the sequence numbers, for wake-ups that were lost.
+    poll_seconds: float = 2.0
+    #: Seconds a store may take to answer before the change is left to the sweeper.
+    store_timeout_seconds: float = 5.0
+    #: Seconds a client has for ``connection_init``.
+    init_timeout_seconds: float = 10.0
+    #: Seconds between two checks of the credentials and permission of a live subscription.
+    reauth_seconds: float = 60.0
+    #: Operations that may be in flight on one connection.
+    operations_per_connection: int = 100
+    #: Events that may wait for one slow subscription before it gets RESET(OVERFLOW).
+    queue_events: int = 1000
+    #: Origins that browsers may connect from, besides the host itself; ``"*"`` allows any.
+    allowed_origins: tuple[str, ...] = ()
+    #: Dotted path of ``async def authenticate(credentials) -> User | None``; None: token, session.
+    authenticate: str | None = None
+    #: Serve GraphiQL and introspection; None: only when ``DEBUG`` is on.
+    explore: bool | None = None
+
+    @property
+    def is_memory(self) -> bool:
+        """True when live state is kept inside this process."""
+        return self.store.startswith("memory:")
+
+    @property
+    def sweep_interval_seconds(self) -> float:
+        """Seconds between two sweeps, the default filled in."""
+        if self.sweep_seconds is not None:
+            return self.sweep_seconds
+        return 0.5 if self.is_memory else 3.0
+
+
+def parse(value: Mapping[str, Any]) -> RxGraphSettings:
+    """Return the settings that ``RXGRAPH = value`` means; unknown names are left to the checks."""
+    names = {field.name for field in fields(RxGraphSettings)}
+    known = {key.lower(): item for key, item in value.items() if key.lower() in names}
+    if "allowed_origins" in known:
+        known["allowed_origins"] = tuple(known["allowed_origins"])
+    return RxGraphSettings(**known)
+
+
+def unknown_names(value: Mapping[str, Any]) -> list[str]:
+    """Return the names in ``RXGRAPH`` that mean nothing here."""
+    names = {field.name.upper() for field in fields(RxGraphSettings)}
+    return sorted(set(value) - names)
+
+
+@cache
+def get_settings() -> RxGraphSettings:
+    """Return the current settings; ``override_settings`` is followed."""
+    return parse(getattr(django_settings, "RXGRAPH", {}))
+
+
+def _forget(*, setting: str, **kwargs: object) -> None:
+    if setting == "RXGRAPH":
+        get_settings.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="rxgraph.settings")

@@ -1,0 +1,71 @@
+"""The words that every stage shares: keys, JSON values, documents.
+
+Values in, values out: nothing here knows of Django, MongoDB or GraphQL.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple, NewType
+
+#: A value as it travels: ``None | bool | int | float | str | list | dict``.
+JSON = Any
+
+UserId = NewType("UserId", str)
+"""Primary key of a user as a string; anonymous viewers have none."""
+
+TypeName = str
+"""GraphQL name of a layer's object type, such as ``"Task"``."""
+
+
+class RowKey(NamedTuple):
+    """One database row: lower-case model label (``"board.task"``) and primary key as a string."""
+
+    model: str
+    pk: str
+
+
+class InstanceKey(NamedTuple):
+    """One instance in a state: GraphQL type name (``"Task"``) and id."""
+
+    typename: str
+    id: str
+
+
+class AnchorKey(NamedTuple):
+    """One root instance of one channel: registered channel name and root id."""
+
+    channel: str
+    anchor_id: str
+
+
+class RemovalReason(StrEnum):
+    """Why an instance is no longer part of a state."""
+
+    DELETED = "DELETED"  # the row is gone from the database
+    LEFT = "LEFT"  # the row exists, but nothing in this state leads to it any more
+    NEVER = "NEVER"  # a tombstone that only fences a late writer; never shown to anybody
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One flat instance as the cache holds it.
+
+    ``data`` maps serializer field names to JSON-ready values exactly as DRF renders them;
+    relation fields hold an id, ``None``, or an ordered list of ids (strings). ``links`` are the
+    instances that the relations of ``data`` lead to. A tombstone has ``removed`` set and no data.
+    """
+
+    key: InstanceKey
+    version: int  # number of the batch that wrote it
+    data: dict[str, JSON] = field(default_factory=dict)
+    links: tuple[InstanceKey, ...] = ()
+    owner: str | None = None  # id held by the layer's ``user_key``
+    former_owners: tuple[str, ...] = ()
+    removed: RemovalReason | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """True unless this is a tombstone."""
+        return self.removed is None

@@ -1,0 +1,46 @@
+"""Settings of the core suite: SQLite in a file, the memory store, no services."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+SECRET_KEY = "tests-only"  # noqa: S105
+DEBUG = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+ALLOWED_HOSTS = ["*"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ROOT_URLCONF = "tests.urls"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "channels",
+    "rxgraph",
+    "tests.torture",
+]
+MIDDLEWARE: list[str] = []
+
+_folder = Path(tempfile.gettempdir()) / f"rxgraph-tests-{os.getpid()}"
+_folder.mkdir(exist_ok=True)
+_sqlite = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "OPTIONS": {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;",
+    },
+}
+DATABASES = {
+    "default": {**_sqlite, "NAME": _folder / "default.sqlite3",
+                "TEST": {"NAME": _folder / "test-default.sqlite3"}},
+    "other": {**_sqlite, "NAME": _folder / "other.sqlite3",
+              "TEST": {"NAME": _folder / "test-other.sqlite3"}},
+}
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+RXGRAPH = {"STORE": "memory://"}
