@@ -1,0 +1,241 @@
+"""The anchor record and every decision about it, as pure functions.
+
+One record per anchor says who may write its documents and how far they are valid. A decision
+takes the record as it was read and returns the record as it should be, or None when nothing is to
+be done; the store swaps the record only if nobody changed it meanwhile (``revision``). The same
+functions therefore run on every store and under the simulation of ``tests/cache``.
+
+Laws: ``seq`` never falls and is the fencing token of the one writer; ``done <= seq`` is what
+readers may show; ``taken`` survives its taker, so work is done again, never forgotten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rxgraph.cache.phases import Event, Phase, follow
+from rxgraph.types import InstanceKey, RowKey
+
+NOBODY = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The record of one anchor. Times are Unix seconds."""
+
+    revision: int = 0  # changes with every swap; 0: not stored yet
+    phase: Phase = Phase.COLD
+    generation: int = 0  # one life of the cache; documents carry it
+    seq: int = 0  # number of the newest batch begun
+    done: int = 0  # number of the newest batch that readers may show
+    done_at: float = 0.0  # when that batch was finished
+    floor: int = 0  # the oldest number from which a cursor can be resumed
+    pending: frozenset[RowKey] = frozenset()  # changed rows nobody works on yet
+    taken: frozenset[RowKey] = frozenset()  # changed rows of the batch that is under way
+    writing: frozenset[InstanceKey] = frozenset()  # what else that batch may have written
+    owner: str = NOBODY  # holder of the lease
+    lease_until: float = 0.0
+    schema: str = ""  # fingerprint of the state tree that heated it
+    sessions: frozenset[str] = frozenset()  # processes that have viewers
+    idle_since: float = 0.0  # when the last session left; 0.0 while there are any
+
+    @property
+    def is_live(self) -> bool:
+        """True when changed rows have to be pushed."""
+        return self.phase in (Phase.HOT, Phase.HEATING)
+
+    def is_free(self, now: float) -> bool:
+        """True when nobody holds the lease, or its holder let it run out."""
+        return self.owner == NOBODY or self.lease_until <= now
+
+    @property
+    def is_unfinished(self) -> bool:
+        """True when some batch was begun and not finished."""
+        return self.phase is Phase.HOT and self.done < self.seq
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What a writer needs to know of its turn: its number is the fencing token."""
+
+    owner: str
+    seconds: float
+
+
+def open_(anchor: Anchor, lease: Lease, now: float, *, schema: str) -> Anchor | None:
+    """COLD → HEATING under a new generation, for the caller to fill; None: somebody else does.
+
+    A heater that let its lease run out is replaced.
+    """
+    if anchor.phase is Phase.HEATING and anchor.is_free(now):
+        anchor = replace(anchor, phase=follow(Phase.HEATING, Event.ABANDONED))
+    if anchor.phase is not Phase.COLD:
+        return None
+    return replace(
+        anchor,
+        phase=follow(anchor.phase, Event.OPENED),
+        generation=anchor.generation + 1,
+        seq=anchor.seq + 1,
+        pending=frozenset(),
+        taken=frozenset(),
+        writing=frozenset(),
+        owner=lease.owner,
+        lease_until=now + lease.seconds,
+        schema=schema,
+    )
+
+
+def fill(anchor: Anchor, owner: str, seq: int, now: float) -> Anchor | None:
+    """HEATING → HOT; None: the caller was replaced meanwhile."""
+    if not _is_turn(anchor, owner, seq) or anchor.phase is not Phase.HEATING:
+        return None
+    return replace(
+        anchor,
+        phase=follow(anchor.phase, Event.FILLED),
+        done=seq,
+        done_at=now,
+        floor=seq,
+        owner=NOBODY,
+        lease_until=0.0,
+        idle_since=anchor.idle_since or (0.0 if anchor.sessions else now),
+    )
+
+
+def abandon(anchor: Anchor, owner: str, seq: int) -> Anchor | None:
+    """HEATING → COLD by its heater: the row does not exist, or reading it failed."""
+    if not _is_turn(anchor, owner, seq) or anchor.phase is not Phase.HEATING:
+        return None
+    return replace(
+        anchor,
+        phase=follow(anchor.phase, Event.ABANDONED),
+        pending=frozenset(),
+        owner=NOBODY,
+        lease_until=0.0,
+    )
+
+
+def push(
+    anchor: Anchor, rows: frozenset[RowKey], lease: Lease, now: float, *, schema: str
+) -> Anchor | None:
+    """Record changed *rows*; take the lease as well where it is free. None: nothing is cached.
+
+    A writer whose declaration has another *schema* than the cache leaves the work to those who
+    share it.
+    """
+    if not anchor.is_live:
+        return None
+    pushed = replace(anchor, pending=anchor.pending | rows)
+    may_take = anchor.phase is Phase.HOT and anchor.schema == schema and anchor.is_free(now)
+    return _take(pushed, lease, now) if may_take else pushed
+
+
+def take(anchor: Anchor, lease: Lease, now: float, *, schema: str) -> Anchor | None:
+    """Take over work that nobody does; None: there is none, or somebody does it."""
+    has_work = anchor.pending or anchor.is_unfinished
+    if anchor.phase is not Phase.HOT or not has_work:
+        return None
+    if not anchor.is_free(now) or anchor.schema != schema:
+        return None
+    return _take(anchor, lease, now)
+
+
+def extend(
+    anchor: Anchor, owner: str, seq: int, writing: frozenset[InstanceKey], now: float, seconds: float
+) -> Anchor | None:
+    """Announce what the batch will write besides its rows, and work pushed since it was taken.
+
+    Whoever takes over then writes exactly these again under a higher number, so that nothing the
+    caller may still write late can win. Renews the lease. None: the caller was replaced.
+    """
+    if not _is_turn(anchor, owner, seq):
+        return None
+    return replace(
+        anchor,
+        taken=anchor.taken | anchor.pending,
+        pending=frozenset(),
+        writing=anchor.writing | writing,
+        lease_until=now + seconds,
+    )
+
+
+def finish(anchor: Anchor, owner: str, seq: int, now: float) -> Anchor | None:
+    """Let readers see the batch and give the lease back; None: the caller was replaced."""
+    if not _is_turn(anchor, owner, seq) or anchor.phase is not Phase.HOT:
+        return None
+    return replace(
+        anchor,
+        done=seq,
+        done_at=now,
+        taken=frozenset(),
+        writing=frozenset(),
+        owner=NOBODY,
+        lease_until=0.0,
+    )
+
+
+def release(anchor: Anchor, owner: str, seq: int) -> Anchor | None:
+    """Give the lease back with the batch unfinished (reading failed); its work stays."""
+    if not _is_turn(anchor, owner, seq):
+        return None
+    return replace(anchor, owner=NOBODY, lease_until=0.0)
+
+
+def clear(anchor: Anchor, now: float) -> Anchor | None:
+    """HOT → COOLING; None when it is not HOT or a batch is under way."""
+    if anchor.phase is not Phase.HOT or not anchor.is_free(now):
+        return None
+    return replace(
+        anchor,
+        phase=follow(anchor.phase, Event.CLEARED),
+        pending=frozenset(),
+        taken=frozenset(),
+        writing=frozenset(),
+        owner=NOBODY,
+        lease_until=0.0,
+    )
+
+
+def drop(anchor: Anchor, generation: int) -> Anchor | None:
+    """COOLING → COLD once the documents of *generation* are gone; None: done already."""
+    if anchor.phase is not Phase.COOLING or anchor.generation != generation:
+        return None
+    return replace(anchor, phase=follow(anchor.phase, Event.DROPPED))
+
+
+def join(anchor: Anchor, session: str) -> Anchor | None:
+    """A process got its first viewer; None: known already."""
+    if session in anchor.sessions:
+        return None
+    return replace(anchor, sessions=anchor.sessions | {session}, idle_since=0.0)
+
+
+def leave(anchor: Anchor, session: str, now: float) -> Anchor | None:
+    """A process lost its last viewer (or died); None: known already."""
+    if session not in anchor.sessions:
+        return None
+    left = anchor.sessions - {session}
+    return replace(anchor, sessions=left, idle_since=0.0 if left else now)
+
+
+def is_expired(anchor: Anchor, now: float, ttl_seconds: float) -> bool:
+    """True when nobody has looked at a HOT anchor for *ttl_seconds*."""
+    return (
+        anchor.phase is Phase.HOT
+        and not anchor.sessions
+        and now - anchor.idle_since >= ttl_seconds
+    )
+
+
+def _take(anchor: Anchor, lease: Lease, now: float) -> Anchor:
+    return replace(
+        anchor,
+        seq=anchor.seq + 1,
+        taken=anchor.taken | anchor.pending,
+        pending=frozenset(),
+        owner=lease.owner,
+        lease_until=now + lease.seconds,
+    )
+
+
+def _is_turn(anchor: Anchor, owner: str, seq: int) -> bool:
+    return anchor.owner == owner and anchor.seq == seq

@@ -1,0 +1,257 @@
+"""What a procedure asks of the world, one value per step.
+
+The procedures of ``cache`` and ``sync`` are generators that yield these and receive the answers,
+as a sans-I/O protocol does: the same code runs on a blocking driver (a save in a thread), on an
+asynchronous one (a server's event loop), and under a scheduler that interleaves, pauses and kills.
+``state = yield from LoadAnchor(key)`` is typed: each step says what it answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+from rxgraph.cache.anchor import Anchor
+from rxgraph.types import AnchorKey, Document, InstanceKey, RowKey
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Step(Generic[T]):
+    """One request to the world; ``T`` is its answer."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Generator[Step[Any], Any, T]:
+        return cast("T", (yield self))
+
+
+Procedure = Generator[Step[Any], Any, R]
+
+
+# -- the store
+
+
+@dataclass(frozen=True, slots=True)
+class LoadAnchor(Step[Anchor]):
+    """Read one record; an anchor that is not stored answers ``Anchor()``."""
+
+    key: AnchorKey
+
+
+@dataclass(frozen=True, slots=True)
+class SwapAnchor(Step[bool]):
+    """Replace the record if its stored revision is still ``anchor.revision``.
+
+    The stored record gets ``revision + 1``. False: somebody was faster.
+    """
+
+    key: AnchorKey
+    anchor: Anchor
+
+
+@dataclass(frozen=True, slots=True)
+class FindHolders(Step[dict[AnchorKey, Anchor]]):
+    """Find the live anchors that hold any of the instances, per channel name.
+
+    Every HEATING anchor of those channels is included, since nobody knows yet what it will hold;
+    they are looked up *before* the documents, so that one which gets HOT in between is not missed.
+    """
+
+    wanted: Mapping[str, frozenset[InstanceKey]]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDocuments(Step[dict[InstanceKey, Document]]):
+    """Read documents of one generation by key, tombstones included."""
+
+    key: AnchorKey
+    generation: int
+    wanted: frozenset[InstanceKey]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadParents(Step[dict[InstanceKey, Document]]):
+    """Read the live documents of one generation whose ``links`` name any of *children*."""
+
+    key: AnchorKey
+    generation: int
+    children: frozenset[InstanceKey]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSince(Step[list[Document]]):
+    """Read documents of one generation with ``version > since``; -1: all live ones."""
+
+    key: AnchorKey
+    generation: int
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class WriteDocuments(Step[None]):
+    """Insert or replace documents, each only where the stored ``version`` is lower."""
+
+    key: AnchorKey
+    generation: int
+    documents: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropGeneration(Step[None]):
+    """Delete every document of an anchor with ``generation <= generation``."""
+
+    key: AnchorKey
+    generation: int
+
+
+# -- the database
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as a layer renders it.
+
+    ``parents`` are the instances that this row itself says it belongs to (its foreign keys, for
+    relations that are read from the other side); they may or may not be part of any state.
+    """
+
+    key: InstanceKey
+    data: dict[str, Any]
+    links: tuple[InstanceKey, ...]
+    owner: str | None = None
+    parents: tuple[InstanceKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSnapshot(Step[Any]):
+    """Begin one consistent read of the database for a channel; answers a handle."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSnapshot(Step[None]):
+    """End it."""
+
+    snapshot: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ReadIntents(Step[frozenset[RowKey]]):
+    """Rows named by the outstanding intents that this snapshot shows."""
+
+    snapshot: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRows(Step[dict[InstanceKey, Row]]):
+    """Render rows by key; missing in the answer: not in the database, or it cannot be rendered."""
+
+    snapshot: Any
+    wanted: frozenset[InstanceKey]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadExisting(Step[frozenset[InstanceKey]]):
+    """Of these instances, those whose row exists."""
+
+    snapshot: Any
+    wanted: frozenset[InstanceKey]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDependents(Step[frozenset[InstanceKey]]):
+    """Instances whose rendering depends on these rows without being them.
+
+    Layers that show a value of the row (``source="owner.username"``), and parents that reach it
+    through ``@related_property``.
+    """
+
+    snapshot: Any
+    rows: frozenset[RowKey]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTree(Step[list[Row]]):
+    """Render the whole state below one root, one query per layer; empty: no such root."""
+
+    snapshot: Any
+    anchor_id: str
+
+
+# -- the rest
+
+
+@dataclass(frozen=True, slots=True)
+class Wakeup:
+    """Tells other processes that a batch is finished. A hint: it may get lost.
+
+    ``documents`` is what the batch wrote, or None when it is too much for a message.
+    """
+
+    key: AnchorKey
+    generation: int
+    previous: int
+    seq: int
+    at: float
+    documents: tuple[Document, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Publish(Step[None]):
+    """Wake every process that shows this anchor."""
+
+    wakeup: Wakeup
+
+
+@dataclass(frozen=True, slots=True)
+class Now(Step[float]):
+    """Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep(Step[None]):
+    """Wait a little before trying again."""
+
+    seconds: float
+
+
+def run(procedure: Procedure[R], perform: Performer) -> R:
+    """Drive *procedure* to its end on this thread; errors of a step are raised at its place."""
+    try:
+        step = next(procedure)
+        while True:
+            try:
+                answer = perform(step)
+            except Exception as error:  # noqa: BLE001 - raised again inside the procedure
+                step = procedure.throw(error)
+            else:
+                step = procedure.send(answer)
+    except StopIteration as end:
+        return cast("R", end.value)
+
+
+class Performer:
+    """Answers steps by their type, from the handlers it was given."""
+
+    def __init__(self, *handlers: Mapping[type[Step[Any]], Any]) -> None:
+        self._handlers = {kind: handler for group in handlers for kind, handler in group.items()}
+
+    def __call__(self, step: Step[Any]) -> Any:
+        """Perform one step."""
+        return self._handlers[type(step)](step)
+
+
+def chunks(items: Iterable[T], size: int) -> Generator[list[T], None, None]:
+    """Yield lists of at most *size* items."""
+    part: list[T] = []
+    for item in items:
+        part.append(item)
+        if len(part) == size:
+            yield part
+            part = []
+    if part:
+        yield part

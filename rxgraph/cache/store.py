@@ -1,0 +1,61 @@
+"""The durable place of live state, as procedures see it.
+
+``Store`` is blocking and serves writers (saves, heating, sweeping, each in some thread);
+``AsyncStore`` serves the event loop of a server. Both answer the very same steps, and one
+conformance suite (``tests/cache/test_store_conformance.py``) holds for all implementations.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar
+
+from rxgraph.cache.steps import Step
+from rxgraph.types import AnchorKey
+
+T = TypeVar("T")
+
+#: The steps that every store answers, by name: LoadAnchor, SwapAnchor, FindHolders,
+#: ReadDocuments, ReadParents, ReadSince, WriteDocuments, DropGeneration.
+
+
+class Store(Protocol):
+    """Blocking; safe to use from several threads."""
+
+    def perform(self, step: Step[T]) -> T:
+        """Answer one store step.
+
+        Raises:
+            BackendError: the store did not answer in time.
+        """
+
+    def list_anchors(self) -> list[tuple[AnchorKey, Any]]:
+        """Return every stored record, for status and expiry."""
+
+    def beat(self, session: str, until: float) -> None:
+        """Say that the process *session* lives at least until *until* (Unix seconds)."""
+
+    def dead_sessions(self, now: float) -> frozenset[str]:
+        """Return the sessions that anchors name and whose heartbeat has ended."""
+
+    def forget_session(self, session: str) -> None:
+        """Remove the heartbeat of a process that has ended."""
+
+    def close(self) -> None:
+        """Give back connections and threads."""
+
+
+class AsyncStore(Protocol):
+    """The same store from an event loop; opened and closed by it."""
+
+    async def perform(self, step: Step[T]) -> T:
+        """Answer one store step.
+
+        Raises:
+            BackendError: the store did not answer in time.
+        """
+
+    async def load_anchors(self, keys: list[AnchorKey]) -> dict[AnchorKey, Any]:
+        """Return the records of several anchors in one round trip."""
+
+    async def close(self) -> None:
+        """Give back connections."""
