@@ -1,0 +1,9 @@
+"""The app's name in the admin."""
+
+from django.apps import AppConfig
+
+
+class ChannelsAppConfig(AppConfig):
+    default_auto_field = "django.db.models.BigAutoField"
+    name = "channels_app"
+    verbose_name = "Project board"
