@@ -1,10 +1,10 @@
 """The live contexts of the demo; RxGraph discovers this module when Django starts."""
 
 from django.contrib.auth.models import AnonymousUser, User
-from rxgraph.channels import ContextChannel
 
 from channels_app.models import Project
 from channels_app.serializers import ProjectSerializer
+from rxgraph.channels import ContextChannel
 
 
 class ProjectChannel(ContextChannel):

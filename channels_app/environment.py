@@ -38,7 +38,7 @@ def postgres_database(url: str, *, conn_max_age_seconds: int = 0) -> dict[str, A
     """Return Django's settings for ``postgres://user:password@host:port/name?option=value``.
 
     Options go to psycopg (``sslmode=require``); ``pool=true`` turns Django's pool on. Connections
-    are not kept by default: under ASGI that is Django's advice, and the pool is the way to keep them.
+    are not kept by default, as Django advises under ASGI; the pool is the way to keep them.
 
     Raises:
         ImproperlyConfigured: the URL is of another database, or its port is not a number.

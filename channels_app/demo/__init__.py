@@ -1,0 +1,1 @@
+"""Believable data for the board: what it says (``content``) and how it is stored (``fill``)."""
