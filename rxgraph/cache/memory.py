@@ -1,0 +1,219 @@
+"""The store of one process: the embedded default, and the twin that tests compare with.
+
+Steps in, answers out, under one lock. Documents and records are values: what is handed in is kept
+and handed out as it is, so nobody may change the ``data`` of a document afterwards. Whatever is
+asked for by key or by link is looked up in an index, never searched for.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from threading import RLock
+from typing import TypeVar, cast
+
+from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.phases import Phase
+from rxgraph.cache.steps import (
+    DropGeneration,
+    FindHolders,
+    LoadAnchor,
+    Performer,
+    ReadDocuments,
+    ReadParents,
+    ReadSince,
+    Step,
+    SwapAnchor,
+    WriteDocuments,
+)
+from rxgraph.types import AnchorKey, Document, InstanceKey
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Generation:
+    """The documents of one life of one anchor, and who links to whom among the live ones."""
+
+    documents: dict[InstanceKey, Document] = field(default_factory=dict)
+    parents: dict[InstanceKey, set[InstanceKey]] = field(default_factory=dict)
+
+
+class MemoryStore:
+    """Blocking side of the store; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._anchors: dict[AnchorKey, Anchor] = {}
+        self._heating: defaultdict[str, set[AnchorKey]] = defaultdict(set)
+        self._generations: defaultdict[AnchorKey, dict[int, _Generation]] = defaultdict(dict)
+        self._holders: dict[tuple[str, InstanceKey], set[tuple[AnchorKey, int]]] = {}
+        self._heartbeats: dict[str, float] = {}
+        self._answer = Performer(
+            {
+                LoadAnchor: self._load_anchor,
+                SwapAnchor: self._swap_anchor,
+                FindHolders: self._find_holders,
+                ReadDocuments: self._read_documents,
+                ReadParents: self._read_parents,
+                ReadSince: self._read_since,
+                WriteDocuments: self._write_documents,
+                DropGeneration: self._drop_generation,
+            }
+        )
+
+    def perform(self, step: Step[T]) -> T:
+        """Answer one store step."""
+        with self._lock:
+            return cast("T", self._answer(step))
+
+    def list_anchors(self) -> list[tuple[AnchorKey, Anchor]]:
+        """Return every stored record, for status and expiry."""
+        with self._lock:
+            return list(self._anchors.items())
+
+    def beat(self, session: str, until: float) -> None:
+        """Say that the process *session* lives at least until *until* (Unix seconds)."""
+        with self._lock:
+            self._heartbeats[session] = until
+
+    def dead_sessions(self, now: float) -> frozenset[str]:
+        """Return the sessions that anchors name and whose heartbeat is missing or has ended."""
+        with self._lock:
+            named = frozenset[str]().union(*(a.sessions for a in self._anchors.values()))
+            living = {session for session, until in self._heartbeats.items() if until > now}
+            return named - living
+
+    def forget_session(self, session: str) -> None:
+        """Remove the heartbeat of a process that has ended."""
+        with self._lock:
+            self._heartbeats.pop(session, None)
+
+    def close(self) -> None:
+        """Do nothing: what is kept here lives as long as the process."""
+
+    # -- the anchor records
+
+    def _load_anchor(self, step: LoadAnchor) -> Anchor:
+        return self._anchors.get(step.key) or Anchor()
+
+    def _swap_anchor(self, step: SwapAnchor) -> bool:
+        key, anchor = step.key, step.anchor
+        if self._load_anchor(LoadAnchor(key)).revision != anchor.revision:
+            return False
+        self._anchors[key] = replace(anchor, revision=anchor.revision + 1)
+        if anchor.phase is Phase.HEATING:
+            self._heating[key.channel].add(key)
+        else:
+            self._heating[key.channel].discard(key)
+        return True
+
+    def _find_holders(self, step: FindHolders) -> dict[AnchorKey, Anchor]:
+        found: dict[AnchorKey, Anchor] = {}
+        for channel, wanted in step.wanted.items():
+            for key in self._heating.get(channel, ()):
+                found[key] = self._anchors[key]
+            for instance in wanted:
+                for key, generation in self._holders.get((channel, instance), ()):
+                    anchor = self._anchors.get(key)
+                    if anchor and anchor.is_live and anchor.generation == generation:
+                        found[key] = anchor
+        return found
+
+    # -- the documents
+
+    def _read_documents(self, step: ReadDocuments) -> dict[InstanceKey, Document]:
+        documents = self._generation(step.key, step.generation).documents
+        return {key: documents[key] for key in step.wanted if key in documents}
+
+    def _read_parents(self, step: ReadParents) -> dict[InstanceKey, Document]:
+        generation = self._generation(step.key, step.generation)
+        keys = {key for child in step.children for key in generation.parents.get(child, ())}
+        return {key: generation.documents[key] for key in keys}
+
+    def _read_since(self, step: ReadSince) -> list[Document]:
+        documents = self._generation(step.key, step.generation).documents.values()
+        if step.since < 0:
+            return [document for document in documents if document.is_live]
+        return [document for document in documents if document.version > step.since]
+
+    def _write_documents(self, step: WriteDocuments) -> None:
+        generations = self._generations[step.key]
+        generation = generations.setdefault(step.generation, _Generation())
+        for document in step.documents:
+            old = generation.documents.get(document.key)
+            if old is not None and old.version >= document.version:
+                continue
+            generation.documents[document.key] = document
+            before = old.links if old is not None and old.is_live else ()
+            after = document.links if document.is_live else ()
+            if before != after:
+                _unlink(generation.parents, document.key, before)
+                for child in after:
+                    generation.parents.setdefault(child, set()).add(document.key)
+            holder = (step.key, step.generation)
+            if document.is_live:
+                self._holders.setdefault((step.key.channel, document.key), set()).add(holder)
+            elif old is not None:
+                self._forget_holder(step.key.channel, document.key, holder)
+
+    def _drop_generation(self, step: DropGeneration) -> None:
+        generations = self._generations.get(step.key, {})
+        for number in [number for number in generations if number <= step.generation]:
+            for instance in generations.pop(number).documents:
+                self._forget_holder(step.key.channel, instance, (step.key, number))
+        if not generations:
+            self._generations.pop(step.key, None)
+
+    def _generation(self, key: AnchorKey, number: int) -> _Generation:
+        generations = self._generations.get(key)
+        return (generations.get(number) if generations else None) or _Generation()
+
+    def _forget_holder(
+        self, channel: str, instance: InstanceKey, holder: tuple[AnchorKey, int]
+    ) -> None:
+        holders = self._holders.get((channel, instance))
+        if holders is not None:
+            holders.discard(holder)
+            if not holders:
+                del self._holders[channel, instance]
+
+
+class AsyncMemoryStore:
+    """The same store from an event loop; it awaits nothing, so it never gives way either."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    async def perform(self, step: Step[T]) -> T:
+        """Answer one store step."""
+        return self._store.perform(step)
+
+    async def load_anchors(self, keys: Iterable[AnchorKey]) -> dict[AnchorKey, Anchor]:
+        """Return the records of several anchors; one that is not stored is ``Anchor()``."""
+        return {key: self._store.perform(LoadAnchor(key)) for key in keys}
+
+    async def beat(self, session: str, until: float) -> None:
+        """Say that the process *session* lives at least until *until* (Unix seconds)."""
+        self._store.beat(session, until)
+
+    async def forget_session(self, session: str) -> None:
+        """Remove the heartbeat of a process that has ended."""
+        self._store.forget_session(session)
+
+    async def close(self) -> None:
+        """Do nothing: what is kept here lives as long as the process."""
+
+
+def _unlink(
+    parents: dict[InstanceKey, set[InstanceKey]],
+    parent: InstanceKey,
+    children: Iterable[InstanceKey],
+) -> None:
+    for child in children:
+        known = parents.get(child)
+        if known is not None:
+            known.discard(parent)
+            if not known:
+                del parents[child]
