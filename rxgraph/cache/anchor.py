@@ -140,19 +140,27 @@ def take(anchor: Anchor, lease: Lease, now: float, *, schema: str) -> Anchor | N
 
 
 def extend(
-    anchor: Anchor, owner: str, seq: int, writing: frozenset[InstanceKey], now: float, seconds: float
+    anchor: Anchor,
+    owner: str,
+    seq: int,
+    now: float,
+    *,
+    seconds: float,
+    rows: frozenset[RowKey] = frozenset(),
+    writing: frozenset[InstanceKey] = frozenset(),
 ) -> Anchor | None:
-    """Announce what the batch will write besides its rows, and work pushed since it was taken.
+    """Renew the lease, and announce what the batch does besides the rows it took.
 
-    Whoever takes over then writes exactly these again under a higher number, so that nothing the
-    caller may still write late can win. Renews the lease. None: the caller was replaced.
+    *rows* are changed rows it found on its way (they leave ``pending``), *writing* the instances
+    it is going to write. Whoever takes over writes exactly these again under a higher number, so
+    that nothing the caller may still write late can win. None: the caller was replaced.
     """
     if not _is_turn(anchor, owner, seq):
         return None
     return replace(
         anchor,
-        taken=anchor.taken | anchor.pending,
-        pending=frozenset(),
+        taken=anchor.taken | rows,
+        pending=anchor.pending - rows,
         writing=anchor.writing | writing,
         lease_until=now + seconds,
     )

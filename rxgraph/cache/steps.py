@@ -126,6 +126,18 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Locate(Step[dict[str, frozenset[InstanceKey]]]):
+    """Per channel, the instances to look for in caches because *rows* changed.
+
+    ``columns`` are foreign keys that the writer knows already: row to attname to id.
+    """
+
+    using: str
+    rows: frozenset[RowKey]
+    columns: Mapping[RowKey, Mapping[str, str | None]]
+
+
+@dataclass(frozen=True, slots=True)
 class OpenSnapshot(Step[Any]):
     """Begin one consistent read of the database for a channel; answers a handle."""
 
@@ -198,6 +210,8 @@ class Wakeup:
     seq: int
     at: float
     documents: tuple[Document, ...] | None
+    #: True when the writer left work behind for a server to go on with.
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ class Relation:
     through_child: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layer:
     """One serializer class of the tree."""
 
@@ -101,7 +101,7 @@ class Layer:
         return label_of(self.model)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StateTree:
     """All layers of one state, parents before children; the first is the root."""
 

@@ -1,0 +1,64 @@
+"""Read an anchor's documents as of one finished batch, never half of one.
+
+Note ``done``, read, and while anything read is newer than what was noted, note again and read what
+changed since: the result is the state as of one ``done``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.phases import Phase
+from rxgraph.cache.steps import LoadAnchor, Procedure, ReadSince, Sleep
+from rxgraph.types import AnchorKey, Document, InstanceKey
+
+_PAUSE_SECONDS = 0.01
+_PATIENCE = 40  # pauses before somebody should look after the unfinished batch
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Documents written after ``since`` (0: all), tombstones included, as of ``anchor.done``."""
+
+    anchor: Anchor
+    since: int
+    documents: dict[InstanceKey, Document]
+
+
+class Unfinished(Exception):  # noqa: N818 - tells a state, not a fault
+    """A batch was begun and does not end: its writer may be dead."""
+
+
+def read_documents(
+    key: AnchorKey, *, generation: int | None = None, since: int = 0
+) -> Procedure[Reading | Anchor]:
+    """Return what changed after *since*, or the record when there is nothing to read from.
+
+    The record is answered when the anchor is not HOT, or another *generation* than asked for.
+
+    Raises:
+        Unfinished: a batch stays unfinished; rescue the anchor, then read again.
+    """
+    anchor = yield from LoadAnchor(key)
+    wanted = anchor.generation if generation is None else generation
+    found: dict[InstanceKey, Document] = {}
+    low = since
+    for _ in range(_PATIENCE):
+        if anchor.phase is not Phase.HOT or anchor.generation != wanted:
+            return anchor
+        noted = anchor
+        for document in (yield from ReadSince(key, wanted, low)):
+            found[document.key] = document
+        # A cooling may have dropped documents while they were read: only a record that is still
+        # HOT in this generation vouches for them.
+        if all(document.version <= noted.done for document in found.values()):
+            anchor = yield from LoadAnchor(key)
+            if anchor.phase is not Phase.HOT or anchor.generation != wanted:
+                return anchor
+            return Reading(noted, since, found)
+        low = max(low, noted.done)
+        anchor = yield from LoadAnchor(key)
+        if anchor.done == noted.done:
+            yield from Sleep(_PAUSE_SECONDS)
+    raise Unfinished(f"{key} has been at {anchor.done} of {anchor.seq} for too long")

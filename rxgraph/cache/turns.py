@@ -1,0 +1,93 @@
+"""Procedures over one anchor's record: swap it, join it, rescue it, clear it.
+
+``settle`` is the one way a decision of ``cache.anchor`` reaches the store: read, decide, swap, and
+again while others are faster.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+from rxgraph.cache import anchor as decisions
+from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.phases import Phase
+from rxgraph.cache.steps import (
+    DropGeneration,
+    LoadAnchor,
+    Now,
+    Procedure,
+    Publish,
+    Sleep,
+    SwapAnchor,
+    Wakeup,
+)
+from rxgraph.errors import BackendError
+from rxgraph.types import AnchorKey
+
+Decide = Callable[[Anchor, float], Anchor | None]
+
+_ATTEMPTS = 200
+_LONGEST_PAUSE_SECONDS = 0.05
+
+
+def settle(
+    key: AnchorKey, decide: Decide, known: Anchor | None = None
+) -> Procedure[tuple[Anchor, Anchor | None]]:
+    """Apply *decide(record, now)* atomically; answer the record before and after.
+
+    ``after`` is None when the decision was to do nothing. *known* saves the first read.
+
+    Raises:
+        BackendError: others were faster for too long.
+    """
+    before = known if known is not None else (yield from LoadAnchor(key))
+    for attempt in range(_ATTEMPTS):
+        after = decide(before, (yield from Now()))
+        if after is None:
+            return before, None
+        if (yield from SwapAnchor(key, after)):
+            return before, _stored(after)
+        if attempt > 1:
+            ceiling = min(_LONGEST_PAUSE_SECONDS, 0.001 * 2 ** min(attempt, 6))
+            yield from Sleep(random.uniform(0, ceiling))  # noqa: S311 - jitter
+        before = yield from LoadAnchor(key)
+    raise BackendError(f"the record of {key} changed {_ATTEMPTS} times while being written")
+
+
+def clear_anchor(key: AnchorKey) -> Procedure[bool]:
+    """Drive a HOT anchor through COOLING to COLD; False when it was not HOT.
+
+    A batch that is under way is waited for.
+    """
+    for _ in range(_ATTEMPTS):
+        before, after = yield from settle(key, lambda anchor, now: decisions.clear(anchor, now))
+        if after is not None:
+            yield from cool(key, after)
+            yield from Publish(Wakeup(key, after.generation, after.done, after.done, 0.0, None))
+            return True
+        if before.phase is not Phase.HOT:
+            return False
+        yield from Sleep(0.02)
+    raise BackendError(f"{key} is being written to without a pause; clear it again")
+
+
+def cool(key: AnchorKey, anchor: Anchor) -> Procedure[None]:
+    """Drop the documents of a COOLING anchor; safe to run twice, and by anybody."""
+    yield from DropGeneration(key, anchor.generation)
+    yield from settle(key, lambda now_, _: decisions.drop(now_, anchor.generation))
+
+
+def join_anchor(key: AnchorKey, session: str) -> Procedure[None]:
+    """Say that the process *session* has viewers."""
+    yield from settle(key, lambda anchor, _: decisions.join(anchor, session))
+
+
+def leave_anchor(key: AnchorKey, session: str) -> Procedure[None]:
+    """Say that the process *session* has no viewers any more."""
+    yield from settle(key, lambda anchor, now: decisions.leave(anchor, session, now))
+
+
+def _stored(anchor: Anchor) -> Anchor:
+    return replace(anchor, revision=anchor.revision + 1)

@@ -1,0 +1,5 @@
+"""Public import path of ``@consumer``."""
+
+from rxgraph.declare.marks import consumer
+
+__all__ = ["consumer"]

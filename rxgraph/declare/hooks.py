@@ -1,0 +1,40 @@
+"""Call a hook the developer wrote, however it was written.
+
+``def`` hooks may touch the ORM, so they run in Django's database thread; ``async def`` hooks are
+awaited. A hook is given only the named parameters it accepts.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from channels.db import database_sync_to_async
+
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+async def call_hook(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Return what *function* answers to *args* and those of *kwargs* that it accepts."""
+    accepted = accepted_kwargs(function, kwargs)
+    if inspect.iscoroutinefunction(function):
+        return await function(*args, **accepted)
+    return await database_sync_to_async(function)(*args, **accepted)
+
+
+def accepted_kwargs(function: Callable[..., Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of *kwargs* that *function* names; all of it if it takes ``**kwargs``."""
+    names = _accepted_names(getattr(function, "__func__", function))
+    if names is None:
+        return dict(kwargs)
+    return {name: value for name, value in kwargs.items() if name in names}
+
+
+@lru_cache(maxsize=1024)
+def _accepted_names(function: Callable[..., Any]) -> frozenset[str] | None:
+    parameters = inspect.signature(function).parameters.values()
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    return frozenset(parameter.name for parameter in parameters if parameter.kind in _NAMED)

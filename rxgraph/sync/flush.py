@@ -1,0 +1,228 @@
+"""Merge changed rows into the caches that hold them.
+
+``flush`` is what a commit leads to: find the anchors, record the rows there, and where nobody else
+is at it, take the turn: read one snapshot of the database *after* taking, write what differs,
+finish, wake the others. Rule: each published state is one the database had, because the snapshot's
+outstanding intents, and what was pushed until it was opened, are part of the same batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from rxgraph.cache import anchor as decisions
+from rxgraph.cache.anchor import Anchor, Lease
+from rxgraph.cache.phases import Phase
+from rxgraph.cache.steps import (
+    CloseSnapshot,
+    FindHolders,
+    LoadAnchor,
+    Locate,
+    OpenSnapshot,
+    Procedure,
+    Publish,
+    ReadIntents,
+    Wakeup,
+    WriteDocuments,
+    chunks,
+)
+from rxgraph.cache.turns import settle
+from rxgraph.compile.state_tree import StateTree
+from rxgraph.sync.reconcile import Reconciliation, instances_of
+from rxgraph.types import AnchorKey, Document, InstanceKey, RowKey
+
+#: Channel name → its state tree.
+Trees = Callable[[str], StateTree]
+
+_ROUNDS = 8  # batches in a row before the work is left to a server
+_ANCHORS_PER_SNAPSHOT = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The right to write one anchor's next batch, and what is known about the last."""
+
+    key: AnchorKey
+    anchor: Anchor
+    #: A predecessor began this batch and did not finish: what it took is written in any case.
+    is_redo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who writes: the name and length of its leases, and the trees it knows."""
+
+    trees: Trees
+    new_owner: Callable[[], str]
+    lease_seconds: float = 10.0
+
+    def lease(self) -> Lease:
+        """Return a lease under a name nobody else uses."""
+        return Lease(self.new_owner(), self.lease_seconds)
+
+
+def flush(
+    writer: Writer,
+    rows: frozenset[RowKey],
+    *,
+    using: str = "default",
+    columns: Mapping[RowKey, Mapping[str, str | None]] | None = None,
+) -> Procedure[int]:
+    """Bring committed changes to every cache that holds them; answer how many anchors those are.
+
+    When it returns, each of these anchors has the rows recorded or published: the intents of
+    their transaction may be forgotten.
+    """
+    wanted = yield from Locate(using, rows, columns or {})
+    if not wanted:
+        return 0
+    holders = yield from FindHolders(wanted)
+    by_channel: dict[str, list[tuple[AnchorKey, Anchor]]] = {}
+    for key, anchor in sorted(holders.items()):
+        by_channel.setdefault(key.channel, []).append((key, anchor))
+    for channel, anchors in by_channel.items():
+        models = writer.trees(channel).by_model
+        concerned = frozenset(row for row in rows if row.model in models) or rows
+        for part in chunks(anchors, _ANCHORS_PER_SNAPSHOT):
+            turns = []
+            for key, anchor in part:
+                turn = yield from push(writer, key, concerned, anchor)
+                if turn is not None:
+                    turns.append(turn)
+            yield from work(writer, turns)
+    return len(holders)
+
+
+def push(
+    writer: Writer, key: AnchorKey, rows: frozenset[RowKey], known: Anchor | None = None
+) -> Procedure[Turn | None]:
+    """Record *rows* as pending; a turn when nobody else is at it, None when somebody is."""
+    lease, schema = writer.lease(), writer.trees(key.channel).fingerprint
+    before, after = yield from settle(
+        key, lambda anchor, now: decisions.push(anchor, rows, lease, now, schema=schema), known
+    )
+    if after is None or after.owner != lease.owner:
+        return None
+    return Turn(key, after, is_redo=before.is_unfinished)
+
+
+def rescue(writer: Writer, key: AnchorKey) -> Procedure[bool]:
+    """Take over work that nobody does; False when there is none."""
+    lease, schema = writer.lease(), writer.trees(key.channel).fingerprint
+    before, after = yield from settle(
+        key, lambda anchor, now: decisions.take(anchor, lease, now, schema=schema)
+    )
+    if after is None:
+        return False
+    yield from work(writer, [Turn(key, after, is_redo=before.is_unfinished)])
+    return True
+
+
+def work(writer: Writer, turns: list[Turn]) -> Procedure[None]:
+    """Do the batches of several anchors of one channel, until no work is pending there."""
+    for round_ in range(_ROUNDS):
+        if not turns:
+            return
+        batches = yield from _write_batches(writer, turns)
+        going_on = []
+        for turn, documents in batches:
+            following = yield from _finish(writer, turn, documents, last=round_ == _ROUNDS - 1)
+            if following is not None:
+                going_on.append(following)
+        turns = going_on
+
+
+def _write_batches(
+    writer: Writer, turns: list[Turn]
+) -> Procedure[list[tuple[Turn, tuple[Document, ...]]]]:
+    """Write each anchor's batch from one snapshot; those that were replaced are left out."""
+    snapshot = yield from OpenSnapshot(turns[0].key.channel)
+    written: list[tuple[Turn, tuple[Document, ...]]] = []
+    try:
+        intents = yield from ReadIntents(snapshot)
+        for turn in turns:
+            documents = yield from _write_batch(writer, turn, snapshot, intents)
+            if documents is not None:
+                written.append((turn, documents))
+    except BaseException:
+        for turn in turns:
+            owner, seq = turn.anchor.owner, turn.anchor.seq
+            yield from settle(turn.key, lambda a, _, o=owner, s=seq: decisions.release(a, o, s))
+        raise
+    finally:
+        yield from CloseSnapshot(snapshot)
+    return written
+
+
+def _write_batch(
+    writer: Writer, turn: Turn, snapshot: object, intents: frozenset[RowKey]
+) -> Procedure[tuple[Document, ...] | None]:
+    key, tree = turn.key, writer.trees(turn.key.channel)
+    owner, seq = turn.anchor.owner, turn.anchor.seq
+    # Read after the snapshot was opened: a transaction that it shows has either its intents still
+    # there, or was pushed before they were deleted. Both together name every row of it.
+    current = yield from LoadAnchor(key)
+    rows = turn.anchor.taken | intents | current.pending
+    forced: frozenset[InstanceKey] = frozenset()
+    if turn.is_redo:
+        forced = instances_of(tree, turn.anchor.taken) | turn.anchor.writing
+    documents = yield from Reconciliation(
+        tree, key, turn.anchor.generation, seq, snapshot, forced
+    ).run(rows)
+
+    announced = instances_of(tree, turn.anchor.taken)
+    writing = frozenset(document.key for document in documents) - announced
+    if writing or current.pending:
+        _, extended = yield from settle(
+            key,
+            lambda anchor, now: decisions.extend(
+                anchor,
+                owner,
+                seq,
+                now,
+                seconds=writer.lease_seconds,
+                rows=current.pending,
+                writing=writing,
+            ),
+            current,
+        )
+        if extended is None:
+            return None
+    if documents:
+        yield from WriteDocuments(key, turn.anchor.generation, documents)
+    return documents
+
+
+def _finish(
+    writer: Writer, turn: Turn, documents: tuple[Document, ...], *, last: bool
+) -> Procedure[Turn | None]:
+    """Publish a batch; the next turn when more was pushed meanwhile and this was not the last."""
+    owner, seq = turn.anchor.owner, turn.anchor.seq
+    lease = writer.lease()
+
+    def decide(anchor: Anchor, now: float) -> Anchor | None:
+        finished = decisions.finish(anchor, owner, seq, now)
+        if finished is None or last:
+            return finished
+        following = decisions.take(finished, lease, now, schema=finished.schema)
+        return following or finished
+
+    before, after = yield from settle(turn.key, decide)
+    if after is None:
+        return None  # fenced off: somebody took over and does it again
+    yield from Publish(
+        Wakeup(
+            turn.key,
+            after.generation,
+            before.done,
+            seq,
+            after.done_at,
+            documents,
+            more=bool(after.pending),
+        )
+    )
+    if after.owner == lease.owner and after.phase is Phase.HOT:
+        return Turn(turn.key, after, is_redo=False)
+    return None
+

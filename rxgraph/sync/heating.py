@@ -1,0 +1,103 @@
+"""Fill a cold anchor from the database, once for everybody who waits.
+
+The opener writes a new generation under the lease and lets readers in when all of it is there. A
+heater that dies lets its lease run out, and the next one begins another generation.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from rxgraph.cache import anchor as decisions
+from rxgraph.cache.phases import Phase
+from rxgraph.cache.steps import (
+    CloseSnapshot,
+    DropGeneration,
+    LoadAnchor,
+    OpenSnapshot,
+    Procedure,
+    Publish,
+    ReadTree,
+    Row,
+    Wakeup,
+    WriteDocuments,
+    chunks,
+)
+from rxgraph.cache.turns import cool, settle
+from rxgraph.sync.flush import Writer, rescue
+from rxgraph.types import AnchorKey, Document
+
+_DOCUMENTS_PER_WRITE = 2000
+
+
+class Warmth(Enum):
+    """What an attempt to heat came to."""
+
+    HOT = "hot"
+    WAIT = "wait"  # somebody else is heating
+    MISSING = "missing"  # the root is not in the database
+
+
+def heat(writer: Writer, key: AnchorKey) -> Procedure[Warmth]:
+    """Make *key* HOT, unless it is or somebody else is at it.
+
+    A cache whose documents have another shape than this process declares is dropped first.
+    """
+    tree = writer.trees(key.channel)
+    anchor = yield from LoadAnchor(key)
+    if anchor.phase is Phase.HOT and anchor.schema != tree.fingerprint:
+        _, cooling = yield from settle(key, decisions.clear, anchor)
+        if cooling is None:
+            return Warmth.WAIT
+        anchor = cooling
+    if anchor.phase is Phase.COOLING:
+        yield from cool(key, anchor)
+    elif anchor.phase is Phase.HOT:
+        return Warmth.HOT
+
+    lease = writer.lease()
+    _, opened = yield from settle(
+        key, lambda a, now: decisions.open_(a, lease, now, schema=tree.fingerprint)
+    )
+    if opened is None:
+        return Warmth.WAIT
+    seq, generation = opened.seq, opened.generation
+    try:
+        rows = yield from _read(key)
+        for part in chunks(rows, _DOCUMENTS_PER_WRITE):
+            yield from WriteDocuments(key, generation, tuple(_document(row, seq) for row in part))
+            _, renewed = yield from settle(
+                key,
+                lambda a, now: decisions.extend(
+                    a, lease.owner, seq, now, seconds=writer.lease_seconds
+                ),
+            )
+            if renewed is None:
+                return Warmth.WAIT
+    except BaseException:
+        yield from settle(key, lambda a, _: decisions.abandon(a, lease.owner, seq))
+        raise
+    if not rows:
+        yield from settle(key, lambda a, _: decisions.abandon(a, lease.owner, seq))
+        return Warmth.MISSING
+    _, filled = yield from settle(key, lambda a, now: decisions.fill(a, lease.owner, seq, now))
+    if filled is None:
+        return Warmth.WAIT
+    yield from Publish(Wakeup(key, generation, 0, seq, filled.done_at, None))
+    if generation > 1:
+        yield from DropGeneration(key, generation - 1)
+    if filled.pending:
+        yield from rescue(writer, key)
+    return Warmth.HOT
+
+
+def _read(key: AnchorKey) -> Procedure[list[Row]]:
+    snapshot = yield from OpenSnapshot(key.channel)
+    try:
+        return (yield from ReadTree(snapshot, key.anchor_id))
+    finally:
+        yield from CloseSnapshot(snapshot)
+
+
+def _document(row: Row, seq: int) -> Document:
+    return Document(row.key, seq, row.data, row.links, row.owner)

@@ -1,0 +1,45 @@
+"""Whether a changed row may have moved within the lists that show it.
+
+A list is ordered by the child model's ``Meta.ordering``. Where every ordering column is also a
+field of the layer, comparing old and new data tells; elsewhere the parents are read again.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from django.db.models import F, OrderBy
+
+from rxgraph.compile.state_tree import Layer
+
+
+@cache
+def order_fields(layer: Layer) -> tuple[str, ...] | None:
+    """Return the data fields that decide the order of *layer*'s rows in a list.
+
+    None: the order depends on something that the layer does not show. Empty: on the key alone,
+    which never changes.
+    """
+    meta = layer.model._meta
+    sources = {field.source: name for name, field in layer.serializer.fields.items()}
+    found: list[str] = []
+    for term in meta.ordering or ():
+        column = _column(term)
+        if column in ("pk", meta.pk.name):
+            continue
+        if column is None or column not in sources:
+            return None
+        if sources[column] not in {value.name for value in layer.values}:
+            return None
+        found.append(sources[column])
+    return tuple(found)
+
+
+def _column(term: object) -> str | None:
+    if isinstance(term, OrderBy):
+        term = term.expression
+    if isinstance(term, F):
+        term = term.name
+    if not isinstance(term, str) or term == "?":
+        return None
+    return term.lstrip("-+")
