@@ -5,6 +5,7 @@ the folder ``.demo``, which holds what belongs to this checkout and never to git
 """
 
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -107,9 +108,10 @@ def secret_key(path: Path) -> str:
     Processes that start together agree on one key: the file appears whole, under its name, once.
     """
     if not path.exists():
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        draft.touch(mode=0o600)
-        draft.write_text(get_random_secret_key())
+        handle, name = tempfile.mkstemp(dir=path.parent)  # readable by its owner only
+        draft = Path(name)
+        with os.fdopen(handle, "w") as file:
+            file.write(get_random_secret_key())
         try:
             os.link(draft, path)
         except FileExistsError:

@@ -43,7 +43,7 @@ class Command(BaseCommand):
         if not settings.DEBUG and not options["force"]:
             raise CommandError(
                 "DEBUG is off, so this may be a real site; demo_data writes accounts and projects "
-                "to its database. Set DJANGO_DEBUG=1, or use --force to write them without passwords."
+                "to its database. Set DJANGO_DEBUG=1, or use --force: then nobody gets a password."
             )
         for name in ("projects", "tasks"):
             if options[name] < 0:
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         self.stdout.write(self.style.MIGRATE_HEADING("Accounts"))
         for user in users:
             token, _ = Token.objects.get_or_create(user=user)
-            password = (ADMIN if user.username == ADMIN else PASSWORD) if settings.DEBUG else "–"
+            password = (ADMIN if user.username == ADMIN else PASSWORD) if settings.DEBUG else "none"
             self.stdout.write(f"  {user.username:<10} password {password:<7} token {token.key}")
 
     def _print_projects(self, created: list[Project]) -> None:
