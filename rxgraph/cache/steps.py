@@ -240,7 +240,7 @@ def run(procedure: Procedure[R], perform: Performer) -> R:
         while True:
             try:
                 answer = perform(step)
-            except Exception as error:  # noqa: BLE001 - raised again inside the procedure
+            except BaseException as error:  # noqa: BLE001 - raised again inside the procedure
                 step = procedure.throw(error)
             else:
                 step = procedure.send(answer)

@@ -145,7 +145,7 @@ def _write_batches(
             documents = yield from _write_batch(writer, turn, snapshot, intents)
             if documents is not None:
                 written.append((turn, documents))
-    except BaseException:
+    except Exception:
         for turn in turns:
             owner, seq = turn.anchor.owner, turn.anchor.seq
             yield from settle(turn.key, lambda a, _, o=owner, s=seq: decisions.release(a, o, s))

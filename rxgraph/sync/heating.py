@@ -74,7 +74,7 @@ def heat(writer: Writer, key: AnchorKey) -> Procedure[Warmth]:
             )
             if renewed is None:
                 return Warmth.WAIT
-    except BaseException:
+    except Exception:
         yield from settle(key, lambda a, _: decisions.abandon(a, lease.owner, seq))
         raise
     if not rows:

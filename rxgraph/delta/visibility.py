@@ -1,0 +1,129 @@
+"""What one viewer sees of a state.
+
+An instance is visible if it is the root, or a visible instance links to it, and, where its layer
+has a ``user_key``, the viewer owns it. Lists then show visible ids only. A change of visibility is
+itself a change: what becomes visible is sent whole with its parents, what stops is removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rxgraph.compile.state_tree import StateTree
+from rxgraph.delta.algebra import Changes, State
+from rxgraph.types import Document, InstanceKey, RemovalReason
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A state as one viewer sees it: ``visible`` is None where everybody sees all of it."""
+
+    tree: StateTree
+    root: InstanceKey
+    state: State
+    visible: frozenset[InstanceKey] | None
+
+    def document(self, key: InstanceKey) -> Document | None:
+        """Return a document the viewer may see, or None."""
+        if self.visible is not None and key not in self.visible:
+            return None
+        return self.state.get(key)
+
+    def keys(self) -> Iterable[InstanceKey]:
+        """Return every key the viewer may see."""
+        return self.state.keys() if self.visible is None else self.visible
+
+
+@dataclass(frozen=True, slots=True)
+class ViewChange:
+    """What one viewer is told: whole instances, and what is gone."""
+
+    changed: tuple[Document, ...]
+    removed: Mapping[InstanceKey, RemovalReason]
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.removed)
+
+
+def see(tree: StateTree, root: InstanceKey, state: State, user_id: str | None) -> View:
+    """Return *state* as the viewer *user_id* sees it."""
+    if not tree.has_private_layers:
+        return View(tree, root, state, None)
+    visible: set[InstanceKey] = set()
+    frontier = [root]
+    while frontier:
+        key = frontier.pop()
+        document = state.get(key)
+        if document is None or key in visible or not _owns(tree, document, user_id):
+            continue
+        visible.add(key)
+        frontier.extend(document.links)
+    return View(tree, root, state, frozenset(visible))
+
+
+def see_change(before: View, after: View, changes: Changes) -> ViewChange:
+    """Return what *changes* mean to the viewer of both views.
+
+    Parents of instances that entered or left the view are included even where their documents
+    stayed as they were, since their visible lists did not.
+    """
+    if after.visible is None or before.visible is None:
+        return _public_change(before, after, changes)
+    entered = after.visible - before.visible
+    left = before.visible - after.visible
+    told = {key for key in changes if key in after.visible} | entered
+    if entered or left:
+        crossing = entered | left
+        for key in after.visible:
+            if key not in told and not crossing.isdisjoint(after.state[key].links):
+                told.add(key)
+    removed = {key: _reason(changes, key) for key in left}
+    return ViewChange(tuple(after.state[key] for key in sorted(told)), removed)
+
+
+def _public_change(before: View, after: View, changes: Changes) -> ViewChange:
+    changed = tuple(document for document in changes.values() if document.is_live)
+    removed = {
+        key: document.removed
+        for key, document in changes.items()
+        if document.removed is not None
+        and document.removed is not RemovalReason.NEVER
+        and key in before.state
+    }
+    fresh = {document.key for document in changed if document.key not in before.state}
+    told = {document.key for document in changed}
+    if any(not _is_announced(after, key, told) for key in fresh):
+        # An instance whose parents listed it before it could be shown (it failed to render).
+        extra = tuple(
+            document
+            for key, document in after.state.items()
+            if key not in told and not fresh.isdisjoint(document.links)
+        )
+        changed = (*changed, *extra)
+    return ViewChange(changed, removed)
+
+
+def _is_announced(view: View, key: InstanceKey, told: set[InstanceKey]) -> bool:
+    if key == view.root:
+        return True
+    relations = view.tree.parents[key.typename]
+    names = {layer.typename for layer, _ in relations}
+    return any(
+        parent.typename in names and key in view.state[parent].links
+        for parent in told
+        if parent in view.state
+    )
+
+
+def _owns(tree: StateTree, document: Document, user_id: str | None) -> bool:
+    if tree.layers[document.key.typename].user_key is None:
+        return True
+    return document.owner is not None and document.owner == user_id
+
+
+def _reason(changes: Changes, key: InstanceKey) -> RemovalReason:
+    document = changes.get(key)
+    if document is not None and document.removed is RemovalReason.DELETED:
+        return RemovalReason.DELETED
+    return RemovalReason.LEFT
