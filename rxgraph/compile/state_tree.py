@@ -63,7 +63,9 @@ class Relation:
     to the parent, usable in ``child.filter(**{path + "__in": ...})`` (REVERSE, MANY_TO_MANY, and
     PROPERTY where ``reverse`` was declared). ``through``: MANY_TO_MANY: the through model with
     ``through_parent`` / ``through_child`` attnames. ``source``: attribute on the parent instance.
-    ``parent_attname``: the parent's column that ``column`` refers to (its pk unless ``to_field``).
+    ``parent_attname``: REVERSE: the parent's column that ``column`` refers to (its pk unless
+    ``to_field``). ``target_attname``: FORWARD: the child's column that ``column`` refers to.
+    ``dependencies``: PROPERTY: rows on the way of its accessor, the children's own included.
     """
 
     name: str
@@ -79,6 +81,9 @@ class Relation:
     through: type[models.Model] | None = None
     through_parent: str | None = None
     through_child: str | None = None
+    parent_attname: str | None = None
+    target_attname: str | None = None
+    dependencies: tuple[Dependency, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +162,7 @@ class StateTree:
             for relation in layer.relations:
                 if relation.through is not None:
                     found.add(concrete(relation.through))
+                found |= {concrete(dependency.model) for dependency in relation.dependencies}
             for value in layer.values:
                 found |= {concrete(dependency.model) for dependency in value.dependencies}
         return frozenset(found)

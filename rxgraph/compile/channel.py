@@ -1,0 +1,99 @@
+"""Compile a channel: its state tree, its arguments, the names it has in GraphQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from rxgraph.compile import naming
+from rxgraph.compile.state_tree import StateTree
+from rxgraph.compile.tree import compile_state
+from rxgraph.declare import registry
+from rxgraph.declare.arguments import Argument, channel_arguments
+from rxgraph.declare.channel import ContextChannel
+from rxgraph.declare.problems import raise_errors
+from rxgraph.errors import DeclarationError
+from rxgraph.types import TypeName
+
+
+@dataclass(frozen=True)
+class ChannelNames:
+    """GraphQL names of one channel."""
+
+    field: str  # project
+    channel: str  # ProjectChannel
+    event: str  # ProjectChannelEvent
+    changes: str  # ProjectChannelChanges
+    runtime: str | None  # ProjectChannelRuntime, where RuntimeState is declared
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledChannel:
+    """One channel, ready for the stages behind; compared and hashed by identity.
+
+    ``changes`` maps each type name to its list field in the changes type: the GraphQL name and
+    the name it is resolved by are the same (``{"Task": "tasks"}``).
+    """
+
+    channel: type[ContextChannel]
+    tree: StateTree
+    arguments: tuple[Argument, ...]
+    names: ChannelNames
+    changes: Mapping[TypeName, str]
+
+    @property
+    def name(self) -> str:
+        """Registered name of the channel."""
+        return self.channel.name
+
+
+@cache
+def compile_channel(channel: type[ContextChannel]) -> CompiledChannel:
+    """Return *channel* compiled; the same object every time.
+
+    Raises:
+        DeclarationError: its state or its arguments cannot be served.
+    """
+    options, stem = channel.options, channel.stem
+    tree = compile_state(options.state, many=options.many)
+    return CompiledChannel(
+        channel=channel,
+        tree=tree,
+        arguments=channel_arguments(channel),
+        names=ChannelNames(
+            field=channel.field_name,
+            channel=naming.channel_type(stem),
+            event=naming.event_type(stem),
+            changes=naming.changes_type(stem),
+            runtime=naming.runtime_type(stem) if options.runtime_state else None,
+        ),
+        changes=naming.changes_fields(list(tree.layers)),
+    )
+
+
+def compiled_channels() -> tuple[CompiledChannel, ...]:
+    """Return every declared channel that compiles; the system checks report the others."""
+    found: list[CompiledChannel] = []
+    for channel in registry.channels():
+        try:
+            found.append(compile_channel(channel))
+        except DeclarationError:
+            continue
+    return tuple(found)
+
+
+def served_channels() -> tuple[CompiledChannel, ...]:
+    """Return every declared channel that a schema serves: all but list channels, for now.
+
+    Raises:
+        DeclarationError: one of them is declared wrongly.
+    """
+    raise_errors(registry.failures())
+    compiled = [compile_channel(channel) for channel in registry.channels()]
+    return tuple(item for item in compiled if is_served(item))
+
+
+def is_served(compiled: CompiledChannel) -> bool:
+    """True unless *compiled* is a list channel: those come with a later release."""
+    return not compiled.tree.many

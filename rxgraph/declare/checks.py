@@ -1,0 +1,84 @@
+"""Django system checks: every wrong declaration in one run, each with a hint.
+
+What needs compiling is examined by ``rxgraph.compile.checks``, which is reached by its name, because
+imports point from compile to declare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.utils.module_loading import import_string
+
+from rxgraph.declare import registry
+from rxgraph.declare.arguments import read_arguments
+from rxgraph.declare.problems import Problem
+from rxgraph.settings import get_settings, unknown_names
+
+TAG = "rxgraph"
+COMPILED = "rxgraph.compile.checks.examine"
+
+
+def register() -> None:
+    """Register the checks with Django; harmless when done twice."""
+    checks.register(check_declarations, TAG)
+
+
+def check_declarations(app_configs: object = None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Return what is wrong with the declared channels and with ``RXGRAPH``, as Django wants it."""
+    examine: Callable[[], list[Problem]] = import_string(COMPILED)
+    problems = [
+        *check_settings(),
+        *registry.failures(),
+        *check_arguments(),
+        *examine(),
+    ]
+    return messages(problems)
+
+
+def messages(problems: Sequence[Problem]) -> list[checks.CheckMessage]:
+    """Return *problems* as Django's messages, each once."""
+    found: dict[tuple[str, str, str], checks.CheckMessage] = {}
+    for problem in problems:
+        make = checks.Error if problem.is_error else checks.Warning
+        found.setdefault(
+            (problem.code, problem.subject, problem.found),
+            make(
+                f"{problem.subject} {problem.found}",
+                hint=problem.hint,
+                obj=problem.obj,
+                id=f"rxgraph.{problem.code}",
+            ),
+        )
+    return list(found.values())
+
+
+def check_settings() -> list[Problem]:
+    """Return what is wrong with ``settings.RXGRAPH``."""
+    problems = [
+        Problem(
+            "E010",
+            f'RXGRAPH["{name}"]',
+            "is not a setting",
+            "see rxgraph/settings.py for the names",
+        )
+        for name in unknown_names(getattr(settings, "RXGRAPH", {}))
+    ]
+    if not settings.DEBUG and get_settings().is_memory:
+        problems.append(
+            Problem(
+                "W001",
+                'RXGRAPH["STORE"]',
+                "is memory:// while DEBUG is off: it serves one process only",
+                'set it to "mongodb://host/database" in production',
+            )
+        )
+    return problems
+
+
+def check_arguments() -> list[Problem]:
+    """Return what is wrong with the parameters of the channels' hooks."""
+    return [problem for channel in registry.channels() for problem in read_arguments(channel)[1]]
