@@ -1,0 +1,330 @@
+"""The store of several processes: MongoDB, blocking and on an event loop.
+
+This is the one module that touches a driver: ``pymongo`` for threads; ``motor`` or pymongo's own
+asynchronous client for event loops. What is asked is in ``mongo_requests``, how it is stored in
+``mongo_codec``.
+
+Durability. Everything is written with ``w: majority`` and read from the primary with read concern
+``majority``, documents as well as anchor records. An anchor's ``seq`` is a fencing token, and its
+``done`` is what clients have seen: on a replica set neither may be rolled back by a failover, and
+no document may be missing under a ``done`` that counts it. On a single server it means that the
+journal is on disk (0.2 ms a write), so that killing it takes nothing back either.
+
+Clients belong to a process (pymongo's threads and sockets do not survive a fork), and asynchronous
+ones to an event loop too: they are made when they are first used there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from typing import Any, TypeVar, cast
+from urllib.parse import unquote, urlsplit
+
+from bson.errors import BSONError
+from pymongo import IndexModel, MongoClient, ReplaceOne
+from pymongo.errors import BulkWriteError, PyMongoError
+
+from rxgraph.cache import mongo_requests as requests
+from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.mongo_requests import (
+    Aggregate,
+    Delete,
+    EnsureIndexes,
+    Find,
+    Insert,
+    Replace,
+)
+from rxgraph.cache.steps import Procedure, Step, run
+from rxgraph.errors import BackendError
+from rxgraph.types import AnchorKey
+
+T = TypeVar("T")
+
+#: Class of the asynchronous client by the name of the driver.
+DRIVERS = {
+    "motor": ("motor.motor_asyncio", "AsyncIOMotorClient"),
+    "pymongo": ("pymongo", "AsyncMongoClient"),
+}
+
+_DUPLICATE_KEY = 11000
+_ONE_BATCH = 1_000_000  # let the first answer be as large as the protocol allows
+_FAILURES = (PyMongoError, BSONError, UnicodeEncodeError, OverflowError)
+
+
+class MongoStore:
+    """Blocking side of the store; safe to use from several threads and after a fork."""
+
+    def __init__(
+        self, url: str, *, timeout_seconds: float = 5.0, client_options: Mapping[str, Any] = {}
+    ) -> None:
+        """Remember where the store is; the first use connects.
+
+        *client_options* go to the driver's client as they are.
+        """
+        self._place = _Place(url)
+        self._options = _options(timeout_seconds) | dict(client_options)
+        self._clients: dict[int, MongoClient[dict[str, Any]]] = {}
+        self._indexed: set[tuple[int, str]] = set()
+
+    def perform(self, step: Step[T]) -> T:
+        """Answer one store step.
+
+        Raises:
+            BackendError: MongoDB did not answer in time.
+        """
+        return cast("T", self._run(type(step).__name__, requests.requests_for(step)))
+
+    def list_anchors(self) -> list[tuple[AnchorKey, Anchor]]:
+        """Return every stored record, for status and expiry."""
+        return self._run("list_anchors", requests.list_anchors())
+
+    def beat(self, session: str, until: float) -> None:
+        """Say that the process *session* lives at least until *until* (Unix seconds)."""
+        self._run("beat", requests.beat(session, until))
+
+    def dead_sessions(self, now: float) -> frozenset[str]:
+        """Return the sessions that anchors name and whose heartbeat is missing or has ended."""
+        return self._run("dead_sessions", requests.dead_sessions(now))
+
+    def forget_session(self, session: str) -> None:
+        """Remove the heartbeat of a process that has ended."""
+        self._run("forget_session", requests.forget_session(session))
+
+    def close(self) -> None:
+        """Give back connections and threads; a later use connects again."""
+        client = self._clients.pop(os.getpid(), None)
+        if client is not None:
+            client.close()
+
+    def _run(self, operation: str, procedure: Procedure[T]) -> T:
+        try:
+            return run(procedure, cast("Any", self._ask))
+        except _FAILURES as error:
+            raise self._place.failure(operation, error) from error
+
+    def _client(self) -> MongoClient[dict[str, Any]]:
+        process = os.getpid()
+        client = self._clients.get(process)
+        if client is None:
+            # No lock: a fork may have copied it while it was held.
+            created: MongoClient[dict[str, Any]] = MongoClient(self._place.url, **self._options)
+            client = self._clients.setdefault(process, created)
+            if client is not created:
+                created.close()
+        return client
+
+    def _ask(self, request: Step[Any]) -> Any:
+        database = self._client()[self._place.database]
+        match request:
+            case Find(name, filter_):
+                return list(database[name].find(filter_, batch_size=_ONE_BATCH))
+            case Aggregate(name, pipeline):
+                return list(database[name].aggregate(pipeline, batchSize=_ONE_BATCH))
+            case Insert(name, documents):
+                try:
+                    database[name].insert_many(documents, ordered=False)
+                except BulkWriteError as error:
+                    return _taken(error)
+                return frozenset()
+            case Replace(name):
+                try:
+                    result = database[name].bulk_write(_replacements(request), ordered=False)
+                except BulkWriteError as error:
+                    return _stored(error)
+                return result.matched_count + result.upserted_count
+            case Delete(name, filter_):
+                database[name].delete_many(filter_)
+                return None
+            case EnsureIndexes(name):
+                seen = (os.getpid(), name)
+                if seen not in self._indexed:
+                    database[name].create_indexes(_indexes(request))
+                    self._indexed.add(seen)
+                return None
+        raise TypeError(f"no request to MongoDB: {request!r}")
+
+
+class AsyncMongoStore:
+    """The same store from an event loop."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        driver: str = "motor",
+        timeout_seconds: float = 5.0,
+        client_options: Mapping[str, Any] = {},
+    ) -> None:
+        """Remember where the store is; the first use connects.
+
+        Raises:
+            ValueError: there is no such driver.
+        """
+        if driver not in DRIVERS:
+            raise ValueError(
+                f"RXGRAPH['MONGO_DRIVER'] is {driver!r}; write one of {', '.join(sorted(DRIVERS))}"
+            )
+        self._place = _Place(url)
+        self._options = _options(timeout_seconds) | dict(client_options)
+        self._driver = driver
+        self._home: tuple[int, asyncio.AbstractEventLoop] | None = None
+        self._client: Any = None
+        self._indexed: set[str] = set()
+
+    async def perform(self, step: Step[T]) -> T:
+        """Answer one store step.
+
+        Raises:
+            BackendError: MongoDB did not answer in time.
+        """
+        return cast("T", await self._run(type(step).__name__, requests.requests_for(step)))
+
+    async def load_anchors(self, keys: Iterable[AnchorKey]) -> dict[AnchorKey, Anchor]:
+        """Return the records of several anchors in one round trip; not stored: ``Anchor()``."""
+        return await self._run("load_anchors", requests.load_anchors(keys))
+
+    async def beat(self, session: str, until: float) -> None:
+        """Say that the process *session* lives at least until *until* (Unix seconds)."""
+        await self._run("beat", requests.beat(session, until))
+
+    async def forget_session(self, session: str) -> None:
+        """Remove the heartbeat of a process that has ended."""
+        await self._run("forget_session", requests.forget_session(session))
+
+    async def close(self) -> None:
+        """Give back connections; a later use connects again."""
+        client, home = self._client, self._home
+        self._client = self._home = None
+        if client is not None and home == (os.getpid(), asyncio.get_running_loop()):
+            closing = client.close()
+            if self._driver == "pymongo":
+                await closing
+
+    async def _run(self, operation: str, procedure: Procedure[T]) -> T:
+        try:
+            return await _run_async(procedure, self._ask)
+        except _FAILURES as error:
+            raise self._place.failure(operation, error) from error
+
+    def _database(self) -> Any:
+        home = (os.getpid(), asyncio.get_running_loop())
+        if self._home != home:
+            module, name = DRIVERS[self._driver]
+            self._client = getattr(import_module(module), name)(self._place.url, **self._options)
+            self._home = home
+            self._indexed = set()
+        return self._client[self._place.database]
+
+    async def _ask(self, request: Step[Any]) -> Any:
+        database = self._database()
+        match request:
+            case Find(name, filter_):
+                return await database[name].find(filter_, batch_size=_ONE_BATCH).to_list(None)
+            case Aggregate(name, pipeline):
+                cursor = database[name].aggregate(pipeline, batchSize=_ONE_BATCH)
+                if self._driver == "pymongo":
+                    cursor = await cursor
+                return await cursor.to_list(None)
+            case Insert(name, documents):
+                try:
+                    await database[name].insert_many(documents, ordered=False)
+                except BulkWriteError as error:
+                    return _taken(error)
+                return frozenset()
+            case Replace(name):
+                try:
+                    result = await database[name].bulk_write(_replacements(request), ordered=False)
+                except BulkWriteError as error:
+                    return _stored(error)
+                return result.matched_count + result.upserted_count
+            case Delete(name, filter_):
+                await database[name].delete_many(filter_)
+                return None
+            case EnsureIndexes(name):
+                if name not in self._indexed:
+                    await database[name].create_indexes(_indexes(request))
+                    self._indexed.add(name)
+                return None
+        raise TypeError(f"no request to MongoDB: {request!r}")
+
+
+async def _run_async(procedure: Procedure[T], ask: Any) -> T:
+    """Drive *procedure* as ``steps.run`` does, awaiting each answer."""
+    try:
+        request = next(procedure)
+        while True:
+            try:
+                answer = await ask(request)
+            except Exception as error:  # noqa: BLE001 - raised again inside the procedure
+                request = procedure.throw(error)
+            else:
+                request = procedure.send(answer)
+    except StopIteration as end:
+        return cast("T", end.value)
+
+
+class _Place:
+    """An address: for the driver whole, for people without credentials."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("mongodb", "mongodb+srv"):
+            raise ValueError(
+                f"RXGRAPH['STORE'] begins with {parts.scheme!r}; "
+                "write 'memory://' or 'mongodb://host/database'"
+            )
+        self.url = url
+        self.database = unquote(parts.path.lstrip("/")) or "rxgraph"
+        self._shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/{self.database}"
+
+    def failure(self, operation: str, error: Exception) -> BackendError:
+        """Return the error that tells what could not be done, and where."""
+        reason = f"{type(error).__name__}: {error}"[:300]
+        return BackendError(f"{operation} on {self._shown} failed: {reason}")
+
+
+def _options(timeout_seconds: float) -> dict[str, Any]:
+    milliseconds = max(1, int(timeout_seconds * 1000))
+    return {
+        "appname": "rxgraph",
+        "serverSelectionTimeoutMS": milliseconds,
+        "connectTimeoutMS": milliseconds,
+        "timeoutMS": milliseconds,  # the whole of each request, retries included
+        "w": "majority",
+        "readConcernLevel": "majority",
+        "readPreference": "primary",
+        "uuidRepresentation": "standard",
+    }
+
+
+def _replacements(request: Replace) -> list[ReplaceOne[dict[str, Any]]]:
+    return [
+        ReplaceOne(filter_, document, upsert=request.upsert)
+        for filter_, document in request.replacements
+    ]
+
+
+def _indexes(request: EnsureIndexes) -> list[IndexModel]:
+    return [IndexModel(list(keys)) for keys in request.indexes]
+
+
+def _taken(error: BulkWriteError) -> frozenset[int]:
+    """Return the positions of duplicates; raise *error* when anything else went wrong."""
+    return frozenset(item["index"] for item in _duplicates(error))
+
+
+def _stored(error: BulkWriteError) -> int:
+    """Return how many were stored beside duplicates; raise *error* when it tells of more."""
+    _duplicates(error)
+    details = error.details
+    return int(details["nMatched"]) + int(details["nUpserted"])
+
+
+def _duplicates(error: BulkWriteError) -> list[Any]:
+    failed: list[Any] = error.details["writeErrors"]
+    if error.details["writeConcernErrors"] or any(e["code"] != _DUPLICATE_KEY for e in failed):
+        raise error
+    return failed

@@ -1,0 +1,332 @@
+"""The steps of a store as requests to MongoDB, without a driver.
+
+Each step becomes a procedure over the few requests below, so the same code runs blocking and on
+an event loop (``rxgraph.cache.mongo``). Rule: what several writers race for is decided by one
+atomic request, a compare-and-set on ``_id`` and revision or version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.mongo_codec import (
+    Raw,
+    anchor_id,
+    collection_name,
+    decode_anchor,
+    decode_document,
+    encode_anchor,
+    encode_document,
+    instance_id,
+    join_keys,
+    without_surrogates,
+)
+from rxgraph.cache.phases import Phase
+from rxgraph.cache.steps import (
+    DropGeneration,
+    FindHolders,
+    LoadAnchor,
+    Procedure,
+    ReadDocuments,
+    ReadParents,
+    ReadSince,
+    Step,
+    SwapAnchor,
+    WriteDocuments,
+    chunks,
+)
+from rxgraph.types import AnchorKey, Document, InstanceKey
+
+ANCHORS = "anchors"
+SESSIONS = "sessions"
+
+IndexKeys = tuple[tuple[str, int], ...]
+
+ANCHOR_INDEXES: tuple[IndexKeys, ...] = ((("_id.c", 1), ("phase", 1)),)
+INSTANCE_INDEXES: tuple[IndexKeys, ...] = (
+    (("_id.t", 1), ("_id.i", 1)),  # FindHolders
+    (("_id.a", 1), ("_id.g", 1), ("c", 1)),  # ReadParents
+    (("_id.a", 1), ("_id.g", 1), ("v", 1)),  # ReadSince, DropGeneration
+)
+
+#: Keys in one request: far below the 16 MiB that a command may have.
+KEYS_PER_REQUEST = 20_000
+#: Documents in one request: each request has the whole timeout for itself.
+DOCUMENTS_PER_REQUEST = 2_000
+#: From so many documents on it pays to try inserting first.
+INSERT_FIRST = 100
+
+_LIVE = [str(Phase.HOT), str(Phase.HEATING)]
+_NOT_REMOVED = {"x": None}
+
+
+# -- what a driver is asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Find(Step[list[Raw]]):
+    """Every document that matches."""
+
+    collection: str
+    filter: Raw
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate(Step[list[Raw]]):
+    """Every document that the pipeline yields."""
+
+    collection: str
+    pipeline: list[Raw]
+
+
+@dataclass(frozen=True, slots=True)
+class Insert(Step[frozenset[int]]):
+    """Insert what is not there yet; answers the positions of those whose ``_id`` is taken."""
+
+    collection: str
+    documents: Sequence[Raw]
+
+
+@dataclass(frozen=True, slots=True)
+class Replace(Step[int]):
+    """Replace by (filter, replacement); answers how many were stored.
+
+    With *upsert*, what does not match is inserted, unless its ``_id`` is taken.
+    """
+
+    collection: str
+    replacements: Sequence[tuple[Raw, Raw]]
+    upsert: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Delete(Step[None]):
+    """Delete every document that matches."""
+
+    collection: str
+    filter: Raw
+
+
+@dataclass(frozen=True, slots=True)
+class EnsureIndexes(Step[None]):
+    """Create indexes where they are missing; asked once per collection and store."""
+
+    collection: str
+    indexes: tuple[IndexKeys, ...]
+
+
+# -- anchor records
+
+
+def load_anchor(step: LoadAnchor) -> Procedure[Anchor]:
+    """Answer ``LoadAnchor``."""
+    raws = yield from Find(ANCHORS, {"_id": anchor_id(step.key)})
+    return decode_anchor(raws[0])[1] if raws else Anchor()
+
+
+def load_anchors(keys: Iterable[AnchorKey]) -> Procedure[dict[AnchorKey, Anchor]]:
+    """Return the records of several anchors; one that is not stored is ``Anchor()``."""
+    wanted = list(keys)
+    if not wanted:
+        return {}
+    raws = yield from Find(ANCHORS, {"_id": {"$in": [anchor_id(key) for key in wanted]}})
+    return {key: Anchor() for key in wanted} | dict(map(decode_anchor, raws))
+
+
+def list_anchors() -> Procedure[list[tuple[AnchorKey, Anchor]]]:
+    """Return every stored record."""
+    raws = yield from Find(ANCHORS, {})
+    return [decode_anchor(raw) for raw in raws]
+
+
+def swap_anchor(step: SwapAnchor) -> Procedure[bool]:
+    """Answer ``SwapAnchor``."""
+    yield from EnsureIndexes(ANCHORS, ANCHOR_INDEXES)
+    revision = step.anchor.revision
+    record = encode_anchor(step.key, step.anchor) | {"r": revision + 1}
+    if revision == 0:
+        return not (yield from Insert(ANCHORS, [record]))
+    filter_ = {"_id": record["_id"], "r": revision}
+    return (yield from Replace(ANCHORS, [(filter_, record)], upsert=False)) == 1
+
+
+def find_holders(step: FindHolders) -> Procedure[dict[AnchorKey, Anchor]]:
+    """Answer ``FindHolders`` in one round trip.
+
+    The order is essential: an anchor that is HEATING now will get HOT with documents that nobody
+    has seen yet. ``$unionWith`` runs its pipelines only after its input is exhausted, so an anchor
+    that was HOT already when the first part looked has all its documents in place when the second
+    part looks for them; and the record that the second part finds is at least as new as those.
+    """
+    if not step.wanted:
+        return {}
+    found: dict[AnchorKey, Anchor] = {}
+    pairs = [(channel, key) for channel, keys in step.wanted.items() for key in keys]
+    for part in list(chunks(pairs, KEYS_PER_REQUEST)) or [[]]:
+        pipeline: list[Raw] = [
+            {"$match": {"_id.c": {"$in": list(step.wanted)}, "phase": str(Phase.HEATING)}}
+        ]
+        for channel in step.wanted:
+            wanted = [key for name, key in part if name == channel]
+            if wanted:
+                union = {"coll": collection_name(channel), "pipeline": _holders(channel, wanted)}
+                pipeline.append({"$unionWith": union})
+        found |= dict(map(decode_anchor, (yield from Aggregate(ANCHORS, pipeline))))
+    return found
+
+
+def _holders(channel: str, wanted: Iterable[InstanceKey]) -> list[Raw]:
+    ids: dict[str, list[str]] = {}
+    for typename, identity in wanted:
+        ids.setdefault(typename, []).append(identity)
+    instances = [{"_id.t": name, "_id.i": {"$in": some}} for name, some in ids.items()]
+    return [
+        {"$match": {"$or": instances, **_NOT_REMOVED}},
+        {"$group": {"_id": {"a": "$_id.a", "g": "$_id.g"}}},
+        {"$set": {"key": {"c": {"$literal": channel}, "a": "$_id.a"}}},
+        {
+            "$lookup": {
+                "from": ANCHORS,
+                "localField": "key",
+                "foreignField": "_id",
+                "as": "anchor",
+            }
+        },
+        {"$unwind": "$anchor"},
+        {
+            "$match": {
+                "anchor.phase": {"$in": _LIVE},
+                "$expr": {"$eq": ["$anchor.generation", "$_id.g"]},
+            }
+        },
+        {"$replaceRoot": {"newRoot": "$anchor"}},
+    ]
+
+
+# -- documents
+
+
+def read_documents(step: ReadDocuments) -> Procedure[dict[InstanceKey, Document]]:
+    """Answer ``ReadDocuments``."""
+    documents: list[Document] = []
+    for keys in chunks(step.wanted, KEYS_PER_REQUEST):
+        ids = [instance_id(step.key.anchor_id, step.generation, key) for key in keys]
+        raws = yield from Find(collection_name(step.key.channel), {"_id": {"$in": ids}})
+        documents += map(decode_document, raws)
+    return {document.key: document for document in documents}
+
+
+def read_parents(step: ReadParents) -> Procedure[dict[InstanceKey, Document]]:
+    """Answer ``ReadParents``."""
+    documents: list[Document] = []
+    for keys in chunks(step.children, KEYS_PER_REQUEST):
+        filter_ = {**_generation(step), "c": {"$in": join_keys(keys)}, **_NOT_REMOVED}
+        raws = yield from Find(collection_name(step.key.channel), filter_)
+        documents += map(decode_document, raws)
+    return {document.key: document for document in documents}
+
+
+def read_since(step: ReadSince) -> Procedure[list[Document]]:
+    """Answer ``ReadSince``."""
+    which = _NOT_REMOVED if step.since < 0 else {"v": {"$gt": step.since}}
+    raws = yield from Find(collection_name(step.key.channel), {**_generation(step), **which})
+    return [decode_document(raw) for raw in raws]
+
+
+def write_documents(step: WriteDocuments) -> Procedure[None]:
+    """Answer ``WriteDocuments``.
+
+    Few documents are mostly replaced: one request of conditional upserts. Many are mostly new (a
+    heating): inserting them and replacing what was there already takes a quarter of the time. As
+    soon as half of a part was there, the rest is upserted.
+    """
+    if not step.documents:
+        return
+    collection = collection_name(step.key.channel)
+    yield from EnsureIndexes(collection, INSTANCE_INDEXES)
+    insert_first = len(step.documents) >= INSERT_FIRST
+    for part in chunks(step.documents, DOCUMENTS_PER_REQUEST):
+        raws = [encode_document(step.key.anchor_id, step.generation, item) for item in part]
+        try:
+            insert_first = yield from _store(collection, raws, insert_first)
+        except UnicodeEncodeError:
+            plain = [without_surrogates(raw) for raw in raws]
+            insert_first = yield from _store(collection, plain, insert_first)
+
+
+def _store(collection: str, raws: Sequence[Raw], insert_first: bool) -> Procedure[bool]:
+    """Store a part; answers whether to insert first with the next one, too."""
+    there = raws
+    if insert_first:
+        positions = yield from Insert(collection, raws)
+        there = [raws[position] for position in positions]
+    if there:
+        # A filter that does not match is a document that is missing (inserted) or newer (its
+        # _id is taken: left alone). What was there a moment ago and is missing now belonged to
+        # a generation that was dropped meanwhile; it must not come back.
+        older = [({"_id": raw["_id"], "v": {"$lt": raw["v"]}}, raw) for raw in there]
+        yield from Replace(collection, older, upsert=not insert_first)
+    return insert_first and 2 * len(there) < len(raws)
+
+
+def drop_generation(step: DropGeneration) -> Procedure[None]:
+    """Answer ``DropGeneration``."""
+    filter_ = {"_id.a": step.key.anchor_id, "_id.g": {"$lte": step.generation}}
+    yield from Delete(collection_name(step.key.channel), filter_)
+
+
+def _generation(step: ReadParents | ReadSince) -> Raw:
+    return {"_id.a": step.key.anchor_id, "_id.g": step.generation}
+
+
+# -- heartbeats
+
+
+def beat(session: str, until: float) -> Procedure[None]:
+    """Store the heartbeat of a process."""
+    record = {"_id": session, "until": until}
+    yield from Replace(SESSIONS, [({"_id": session}, record)], upsert=True)
+
+
+def forget_session(session: str) -> Procedure[None]:
+    """Remove the heartbeat of a process."""
+    yield from Delete(SESSIONS, {"_id": session})
+
+
+def dead_sessions(now: float) -> Procedure[frozenset[str]]:
+    """Return the sessions that anchors name and whose heartbeat is missing or has ended."""
+    pipeline: list[Raw] = [
+        {"$unwind": "$sessions"},
+        {"$group": {"_id": "$sessions"}},
+        {"$lookup": {"from": SESSIONS, "localField": "_id", "foreignField": "_id", "as": "beat"}},
+        {"$match": {"beat": {"$not": {"$elemMatch": {"until": {"$gt": now}}}}}},
+    ]
+    raws = yield from Aggregate(ANCHORS, pipeline)
+    return frozenset(raw["_id"] for raw in raws)
+
+
+# -- by step
+
+
+class _Handler(Protocol):
+    def __call__(self, step: Any, /) -> Procedure[Any]: ...
+
+
+_HANDLERS: dict[type[Step[Any]], _Handler] = {
+    LoadAnchor: load_anchor,
+    SwapAnchor: swap_anchor,
+    FindHolders: find_holders,
+    ReadDocuments: read_documents,
+    ReadParents: read_parents,
+    ReadSince: read_since,
+    WriteDocuments: write_documents,
+    DropGeneration: drop_generation,
+}
+
+
+def requests_for(step: Step[Any]) -> Procedure[Any]:
+    """Return the procedure that answers *step*."""
+    return _HANDLERS[type(step)](step)

@@ -1,0 +1,666 @@
+"""What every store answers: one suite for the memory store and for MongoDB with each driver.
+
+The asynchronous stores are driven through an adapter that blocks, so the same tests run on all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any, Protocol, TypeVar
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rxgraph.cache import opening
+from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.memory import AsyncMemoryStore, MemoryStore
+from rxgraph.cache.phases import Phase
+from rxgraph.cache.steps import (
+    DropGeneration,
+    FindHolders,
+    LoadAnchor,
+    ReadDocuments,
+    ReadParents,
+    ReadSince,
+    Step,
+    SwapAnchor,
+    WriteDocuments,
+)
+from rxgraph.cache.store import AsyncStore, Store
+from rxgraph.errors import BackendError
+from rxgraph.settings import RxGraphSettings
+from rxgraph.types import AnchorKey, Document, InstanceKey, RemovalReason, RowKey
+
+T = TypeVar("T")
+
+PROJECT = AnchorKey("board.ProjectChannel", "1")
+OTHER = AnchorKey("board.ProjectChannel", "2")
+LABELS = AnchorKey("board.LabelChannel", "1")
+TASK, TASK_2, COMMENT = InstanceKey("Task", "1"), InstanceKey("Task", "2"), InstanceKey("C", "a:b")
+HOT = Anchor(phase=Phase.HOT, generation=1, seq=1, done=1)
+
+
+class Performs(Protocol):
+    """What a store of either kind looks like to these tests."""
+
+    def perform(self, step: Step[T]) -> T: ...
+
+
+class Blocking:
+    """An asynchronous store with an event loop of its own."""
+
+    def __init__(self, store: AsyncStore) -> None:
+        self.store = store
+        self.runner = asyncio.Runner()
+
+    def perform(self, step: Step[T]) -> T:
+        return self.runner.run(self.store.perform(step))
+
+    def load_anchors(self, keys: list[AnchorKey]) -> dict[AnchorKey, Any]:
+        return self.runner.run(self.store.load_anchors(keys))
+
+    def close(self) -> None:
+        self.runner.run(self.store.close())
+        self.runner.close()
+
+
+@pytest.fixture
+def mongo_url() -> Iterator[str]:
+    """Address of a database of its own, dropped at the end."""
+    server = os.environ.get("MONGO_URL")
+    if not server:
+        if os.environ.get("CI") == "true":
+            pytest.fail("MONGO_URL is not set")
+        pytest.skip("MONGO_URL is not set")
+    pymongo = pytest.importorskip("pymongo")
+    name = f"rxgraph_test_{uuid4().hex[:12]}"
+    scheme, rest = server.split("://", 1)
+    yield f"{scheme}://{rest.partition('/')[0]}/{name}"
+    with pymongo.MongoClient(server) as client:
+        client.drop_database(name)
+
+
+MONGO = [
+    pytest.param("mongo", marks=pytest.mark.integration),
+    pytest.param("motor", marks=pytest.mark.integration),
+    pytest.param("pymongo", marks=pytest.mark.integration),
+]
+
+
+@pytest.fixture(params=["memory", "async memory", *MONGO])
+def store(request: pytest.FixtureRequest) -> Iterator[Performs]:
+    match request.param:
+        case "memory":
+            yield MemoryStore()
+        case "async memory":
+            adapter = Blocking(AsyncMemoryStore(MemoryStore()))
+            yield adapter
+            adapter.close()
+        case "mongo":
+            opened = _mongo(request.getfixturevalue("mongo_url"))
+            yield opened
+            opened.close()
+        case driver:
+            adapter = Blocking(_async_mongo(request.getfixturevalue("mongo_url"), driver))
+            yield adapter
+            adapter.close()
+
+
+@pytest.fixture(params=["memory", MONGO[0]])
+def blocking(request: pytest.FixtureRequest) -> Iterator[Store]:
+    opened: Store = (
+        MemoryStore() if request.param == "memory" else _mongo(request.getfixturevalue("mongo_url"))
+    )
+    yield opened
+    opened.close()
+
+
+def _mongo(url: str, **options: Any) -> Store:
+    from rxgraph.cache.mongo import MongoStore
+
+    return MongoStore(url, **options)
+
+
+def _async_mongo(url: str, driver: str) -> AsyncStore:
+    return opening.open_async_store(RxGraphSettings(store=url, mongo_driver=driver))
+
+
+def keys(*wanted: InstanceKey) -> frozenset[InstanceKey]:
+    return frozenset(wanted)
+
+
+def task(key: InstanceKey = TASK, version: int = 1, **fields: Any) -> Document:
+    return Document(key, version, fields.pop("data", {"title": f"v{version}"}), **fields)
+
+
+def tombstone(key: InstanceKey, version: int) -> Document:
+    return Document(key, version, removed=RemovalReason.DELETED)
+
+
+def write(store: Performs, *documents: Document, key: AnchorKey = PROJECT, gen: int = 1) -> None:
+    store.perform(WriteDocuments(key, gen, documents))
+
+
+def read(store: Performs, since: int = -1, key: AnchorKey = PROJECT, gen: int = 1) -> Any:
+    answer = store.perform(ReadSince(key, gen, since))
+    assert isinstance(answer, list)
+    found = {document.key: document for document in answer}
+    assert len(found) == len(answer)
+    return found
+
+
+# -- anchor records
+
+
+def test_an_anchor_nobody_stored_is_empty(store: Performs) -> None:
+    assert store.perform(LoadAnchor(PROJECT)) == Anchor()
+
+
+def test_a_record_comes_back_as_it_was_stored(store: Performs) -> None:
+    anchor = Anchor(
+        phase=Phase.HEATING,
+        generation=3,
+        seq=2**40,
+        done=7,
+        done_at=1234.5,
+        floor=5,
+        pending=frozenset([RowKey("board.task", "a:b"), RowKey("board.task", "")]),
+        taken=frozenset([RowKey("board.user", "7")]),
+        writing=frozenset([COMMENT]),
+        owner="someone",
+        lease_until=99.25,
+        schema="f00",
+        sessions=frozenset(["s1", "s2"]),
+        idle_since=12.0,
+    )
+    assert store.perform(SwapAnchor(PROJECT, anchor))
+    stored = store.perform(LoadAnchor(PROJECT))
+    assert stored.revision == 1
+    assert store.perform(SwapAnchor(PROJECT, stored))
+    again = store.perform(LoadAnchor(PROJECT))
+    assert again.revision == 2
+    for name in Anchor.__slots__:
+        if name != "revision":
+            assert getattr(again, name) == getattr(anchor, name), name
+
+
+def test_only_one_of_two_who_read_the_same_record_may_swap_it(store: Performs) -> None:
+    assert store.perform(SwapAnchor(PROJECT, Anchor(schema="first")))
+    assert not store.perform(SwapAnchor(PROJECT, Anchor(schema="second")))
+    stored = store.perform(LoadAnchor(PROJECT))
+    assert stored.schema == "first"
+    assert store.perform(SwapAnchor(PROJECT, stored))
+    assert not store.perform(SwapAnchor(PROJECT, stored))
+
+
+def test_a_record_that_is_not_stored_cannot_be_swapped_by_revision(store: Performs) -> None:
+    assert not store.perform(SwapAnchor(PROJECT, Anchor(revision=4)))
+    assert store.perform(LoadAnchor(PROJECT)) == Anchor()
+
+
+def test_many_threads_swap_one_after_the_other(blocking: Store) -> None:
+    wins: list[int] = []
+
+    def climb() -> None:
+        while True:
+            anchor = blocking.perform(LoadAnchor(PROJECT))
+            if anchor.revision >= 40:
+                return
+            if blocking.perform(SwapAnchor(PROJECT, anchor)):
+                wins.append(anchor.revision)
+
+    threads = [threading.Thread(target=climb) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(wins) == list(range(40))
+
+
+# -- documents
+
+
+def test_documents_come_back_by_key_tombstones_included(store: Performs) -> None:
+    full = task(
+        links=(COMMENT, TASK_2), owner="7", former_owners=("5", "6"), data={"a": 1, "b": None}
+    )
+    write(store, full, tombstone(TASK_2, 1))
+    found = store.perform(ReadDocuments(PROJECT, 1, keys(TASK, TASK_2, COMMENT)))
+    assert found == {TASK: full, TASK_2: tombstone(TASK_2, 1)}
+    assert store.perform(ReadDocuments(PROJECT, 1, keys())) == {}
+
+
+def test_nothing_is_read_of_another_generation_or_anchor_or_channel(store: Performs) -> None:
+    write(store, task())
+    for key, generation in ((PROJECT, 2), (OTHER, 1), (LABELS, 1)):
+        assert store.perform(ReadDocuments(key, generation, keys(TASK))) == {}
+        assert read(store, key=key, gen=generation) == {}
+
+
+def test_an_older_or_equal_version_does_not_replace(store: Performs) -> None:
+    write(store, task(version=5))
+    write(store, task(version=4), task(TASK_2, 4))
+    write(store, task(version=5, data={"title": "late"}))
+    assert read(store) == {TASK: task(version=5), TASK_2: task(TASK_2, 4)}
+    write(store, task(version=6))
+    assert read(store)[TASK] == task(version=6)
+
+
+def test_a_late_write_does_not_bring_a_deleted_instance_back(store: Performs) -> None:
+    write(store, task(version=3))
+    write(store, tombstone(TASK, 5))
+    write(store, task(version=4))
+    assert read(store) == {}
+    write(store, task(version=6))
+    assert read(store) == {TASK: task(version=6)}
+
+
+@pytest.mark.parametrize("count", [150, 4_500])
+def test_many_documents_are_written_like_few(store: Performs, count: int) -> None:
+    def batch(version: int) -> list[Document]:
+        return [task(InstanceKey("Task", str(i)), version) for i in range(count)]
+
+    newer = [task(InstanceKey("Task", str(i)), 9) for i in range(0, count, 3)]
+    write(store, *newer)
+    write(store, *batch(5))
+    expected = {d.key: d for d in batch(5)} | {d.key: d for d in newer}
+    assert read(store) == expected
+    write(store, *batch(10))
+    assert read(store) == {d.key: d for d in batch(10)}
+
+
+def test_everything_since_a_version_includes_tombstones(store: Performs) -> None:
+    write(store, task(version=1), tombstone(TASK_2, 2), task(COMMENT, 3))
+    assert set(read(store)) == {TASK, COMMENT}
+    assert set(read(store, since=0)) == {TASK, TASK_2, COMMENT}
+    assert set(read(store, since=1)) == {TASK_2, COMMENT}
+    assert set(read(store, since=3)) == set()
+
+
+def test_parents_are_the_live_documents_that_link_to_a_child(store: Performs) -> None:
+    write(
+        store,
+        task(links=(COMMENT,)),
+        task(TASK_2, links=(COMMENT, TASK)),
+        Document(InstanceKey("Task", "3"), 1, {}, (COMMENT,), removed=RemovalReason.LEFT),
+    )
+    write(store, task(InstanceKey("Task", "4"), links=(COMMENT,)), gen=2)
+    ask = ReadParents(PROJECT, 1, keys(COMMENT))
+    assert set(store.perform(ask)) == {TASK, TASK_2}
+    assert set(store.perform(ReadParents(PROJECT, 1, keys(TASK)))) == {TASK_2}
+    assert store.perform(ReadParents(PROJECT, 1, keys())) == {}
+    write(store, task(TASK_2, 2, links=(TASK,)))
+    assert store.perform(ask) == {TASK: task(links=(COMMENT,))}
+    write(store, tombstone(TASK, 3))
+    assert store.perform(ask) == {}
+
+
+def test_dropping_takes_a_generation_and_those_before(store: Performs) -> None:
+    for generation in (1, 2, 3):
+        write(store, task(), gen=generation)
+    write(store, task(), key=OTHER)
+    store.perform(DropGeneration(PROJECT, 2))
+    assert [set(read(store, gen=generation)) for generation in (1, 2, 3)] == [set(), set(), {TASK}]
+    assert set(read(store, key=OTHER)) == {TASK}
+    store.perform(DropGeneration(PROJECT, 2))
+    store.perform(DropGeneration(LABELS, 9))
+
+
+ODD_VALUES: list[Any] = [
+    {"$gt": 1, "a.b": 2, "": None, "nested": {"$set": {"z": [1, {"$ref": "x", "$id": 1}]}}},
+    {"$ref": "collection", "$id": "5", "$db": "x"},
+    {"z": 1, "a": {"y": 1, "b": 2}, "_id": 3},
+    [],
+    [[1, [2, []]], [{"a": 1}], "x"],
+    [None, True, 1, 1.5, "x"],
+    [2**70, 1],
+    2**63 - 1,
+    -(2**63),
+    2**63,
+    -(2**200),
+    1.0,
+    1e300,
+    "zero \0 byte, ümläut, \U0001f600",
+    {"zero \0 byte": 1, "\U0001f600": 2},
+    "half a pair \ud83d",
+    {"half \ud83d": ["\ude00"]},
+    {"deep": {"er": {"and": {"deeper": [[[[[[{"x": {}}]]]]]]}}}},
+]
+
+
+def test_every_json_value_comes_back_as_it_was(store: Performs) -> None:
+    data = {f"field_{number}": value for number, value in enumerate(ODD_VALUES)}
+    many = [task(InstanceKey("Task", str(i)), data=data) for i in range(120)]
+    write(store, task(data=data))
+    assert shown(read(store)[TASK]) == json.dumps(data)
+    write(store, *many, gen=2)
+    assert {shown(document) for document in read(store, gen=2).values()} == {json.dumps(data)}
+
+
+@pytest.mark.parametrize("name", ["$set", "a.b", "", "zero\0byte", "_id", "e", "é", "0"])
+def test_every_field_name_comes_back_as_it_was(store: Performs, name: str) -> None:
+    data = {"z": {"$x": 1}, name: 2, "a": [name]}
+    write(store, task(data=data))
+    assert shown(read(store)[TASK]) == json.dumps(data)
+
+
+def shown(document: Document) -> str:
+    return json.dumps(document.data)  # shows types and the order of keys
+
+
+# -- holders
+
+
+def holders(
+    store: Performs, *wanted: InstanceKey, channel: str = PROJECT.channel
+) -> set[AnchorKey]:
+    return set(store.perform(FindHolders({channel: frozenset(wanted)})))
+
+
+def test_holders_are_found_in_an_empty_store(store: Performs) -> None:
+    assert holders(store, TASK) == set()
+    assert store.perform(FindHolders({})) == {}
+    assert store.perform(FindHolders({PROJECT.channel: frozenset()})) == {}
+
+
+def test_holders_are_live_anchors_whose_generation_holds_the_instance(store: Performs) -> None:
+    for key in (PROJECT, OTHER, LABELS):
+        write(store, task(), key=key)
+        assert store.perform(SwapAnchor(key, HOT))
+    write(store, task(TASK_2), key=OTHER, gen=2)
+    assert holders(store, TASK) == {PROJECT, OTHER}
+    assert holders(store, TASK_2) == set()
+    assert holders(store, TASK, channel=LABELS.channel) == {LABELS}
+    both = store.perform(
+        FindHolders({PROJECT.channel: keys(TASK, TASK_2), LABELS.channel: keys(TASK)})
+    )
+    assert set(both) == {PROJECT, OTHER, LABELS}
+    assert both[OTHER] == store.perform(LoadAnchor(OTHER))
+    cross = FindHolders({PROJECT.channel: keys(TASK_2), LABELS.channel: keys(TASK)})
+    assert set(store.perform(cross)) == {LABELS}
+
+
+@pytest.mark.parametrize("phase", [Phase.COLD, Phase.COOLING])
+def test_what_is_not_live_holds_nothing(store: Performs, phase: Phase) -> None:
+    write(store, task())
+    store.perform(SwapAnchor(PROJECT, Anchor(phase=phase, generation=1)))
+    assert holders(store, TASK) == set()
+
+
+def test_a_tombstone_holds_nothing(store: Performs) -> None:
+    store.perform(SwapAnchor(PROJECT, HOT))
+    write(store, task(version=1))
+    write(store, tombstone(TASK, 2))
+    assert holders(store, TASK) == set()
+    write(store, task(version=3))
+    assert holders(store, TASK) == {PROJECT}
+    store.perform(DropGeneration(PROJECT, 1))
+    assert holders(store, TASK) == set()
+
+
+def test_whatever_is_heating_may_come_to_hold_anything(store: Performs) -> None:
+    store.perform(SwapAnchor(PROJECT, Anchor(phase=Phase.HEATING, generation=1)))
+    store.perform(SwapAnchor(LABELS, Anchor(phase=Phase.HEATING, generation=1)))
+    assert holders(store, TASK) == {PROJECT}
+    assert holders(store) == {PROJECT}
+    write(store, task())
+    assert holders(store, TASK) == {PROJECT}
+    hot = store.perform(LoadAnchor(PROJECT))
+    assert hot.phase is Phase.HEATING
+    store.perform(SwapAnchor(PROJECT, Anchor(phase=Phase.HOT, generation=1, revision=1)))
+    assert holders(store, TASK) == {PROJECT}
+    assert holders(store, TASK_2) == set()
+
+
+@pytest.mark.parametrize(
+    "name", ["", "board.Ünï", "a/b$c", "x" * 500, "$c", "Ünï.board"], ids=lambda name: name[:9]
+)
+def test_any_channel_name_will_do(store: Performs, name: str) -> None:
+    key = AnchorKey(name, "$a.b")
+    write(store, task(), key=key)
+    store.perform(SwapAnchor(key, HOT))
+    assert holders(store, TASK, channel=name) == {key}
+    assert set(read(store, key=key)) == {TASK}
+
+
+# -- heartbeats, lists, opening
+
+
+def test_a_session_is_dead_when_its_heartbeat_is_missing_or_over(blocking: Store) -> None:
+    sessions = frozenset(["silent", "late", "well"])
+    blocking.perform(SwapAnchor(PROJECT, Anchor(sessions=sessions)))
+    blocking.perform(SwapAnchor(OTHER, Anchor(sessions=frozenset(["well"]))))
+    blocking.beat("late", 10.0)
+    blocking.beat("well", 15.0)
+    blocking.beat("well", 20.0)
+    blocking.beat("nowhere", 1.0)
+    assert blocking.dead_sessions(now=10.0) == {"silent", "late"}
+    blocking.forget_session("well")
+    assert blocking.dead_sessions(now=5.0) == {"silent", "well"}
+
+
+def test_every_record_is_listed(blocking: Store) -> None:
+    assert blocking.list_anchors() == []
+    blocking.perform(SwapAnchor(PROJECT, HOT))
+    blocking.perform(SwapAnchor(LABELS, HOT))
+    assert {key for key, _ in blocking.list_anchors()} == {PROJECT, LABELS}
+
+
+def test_several_records_are_loaded_at_once(store: Performs) -> None:
+    if not isinstance(store, Blocking):
+        pytest.skip("only asynchronous stores do")
+    store.perform(SwapAnchor(PROJECT, HOT))
+    loaded = store.load_anchors([PROJECT, OTHER])
+    assert loaded == {PROJECT: store.perform(LoadAnchor(PROJECT)), OTHER: Anchor()}
+    assert store.load_anchors([]) == {}
+
+
+def test_there_is_one_memory_store_per_process() -> None:
+    opening.reset()
+    conf = RxGraphSettings()
+    first = opening.open_store(conf)
+    first.perform(SwapAnchor(PROJECT, HOT))
+    assert opening.open_store(conf) is first
+    served = Blocking(opening.open_async_store(conf))
+    assert served.perform(LoadAnchor(PROJECT)).phase is Phase.HOT
+    served.close()
+    opening.reset()
+    assert opening.open_store(conf) is not first
+
+
+@pytest.mark.parametrize("url", ["redis://x", "localhost", ""])
+def test_an_address_of_no_store_is_refused_when_it_is_opened(url: str) -> None:
+    pytest.importorskip("pymongo")
+    for opener in (opening.open_store, opening.open_async_store):
+        with pytest.raises(ValueError, match=r"memory://"):
+            opener(RxGraphSettings(store=url))
+
+
+def test_an_unknown_driver_is_refused_when_it_is_opened() -> None:
+    pytest.importorskip("pymongo")
+    with pytest.raises(ValueError, match="motor"):
+        opening.open_async_store(RxGraphSettings(store="mongodb://x/y", mongo_driver="txmongo"))
+
+
+# -- MongoDB alone
+
+
+@pytest.mark.parametrize("driver", ["mongo", "motor", "pymongo"])
+def test_a_store_that_is_away_is_named_without_its_password(driver: str) -> None:
+    pytest.importorskip("pymongo")
+    conf = RxGraphSettings(
+        store="mongodb://me:secret@127.0.0.1:9/live", mongo_driver=driver, store_timeout_seconds=0.2
+    )
+    opened: Any
+    if driver == "mongo":
+        opened = opening.open_store(conf)
+    else:
+        opened = Blocking(opening.open_async_store(conf))
+    with pytest.raises(BackendError, match=r"LoadAnchor on mongodb://127\.0\.0\.1:9/live") as told:
+        opened.perform(LoadAnchor(PROJECT))
+    opened.close()
+    assert "secret" not in str(told.value)
+
+
+@pytest.mark.integration
+def test_a_save_that_nobody_watches_costs_one_round_trip(mongo_url: str) -> None:
+    from pymongo.monitoring import CommandListener
+
+    class Recorder(CommandListener):
+        def __init__(self) -> None:
+            self.names: list[str] = []
+
+        def started(self, event: Any) -> None:
+            self.names.append(event.command_name)
+
+        def succeeded(self, event: Any) -> None: ...
+
+        def failed(self, event: Any) -> None: ...
+
+    recorder = Recorder()
+    fresh = _mongo(mongo_url, client_options={"event_listeners": [recorder]})
+    wanted = {PROJECT.channel: keys(TASK, COMMENT), LABELS.channel: keys(TASK)}
+    fresh.perform(FindHolders(wanted))
+    assert recorder.names == ["aggregate"]
+    write(fresh, *[task(InstanceKey("Task", str(i))) for i in range(500)])
+    fresh.perform(SwapAnchor(PROJECT, HOT))
+    recorder.names.clear()
+    assert set(fresh.perform(FindHolders(wanted))) == {PROJECT}
+    assert recorder.names == ["aggregate"]
+    recorder.names.clear()
+    fresh.perform(SwapAnchor(PROJECT, fresh.perform(LoadAnchor(PROJECT))))
+    assert recorder.names == ["find", "update"]
+    fresh.close()
+
+
+@pytest.mark.integration
+def test_every_question_is_answered_from_an_index(mongo_url: str) -> None:
+    from pymongo import MongoClient
+
+    from rxgraph.cache.mongo_codec import collection_name
+
+    opened = _mongo(mongo_url)
+    write(opened, *[task(InstanceKey("Task", str(i)), links=(COMMENT,)) for i in range(200)])
+    write(opened, *[task(InstanceKey("Task", str(i))) for i in range(200)], key=OTHER)
+    opened.perform(SwapAnchor(PROJECT, HOT))
+    generation = {"_id.a": "1", "_id.g": 1}
+    with MongoClient[Any](mongo_url) as client:
+        database = client.get_default_database()
+        instances = database[collection_name(PROJECT.channel)]
+        for filter_ in (
+            {"$or": [{"_id.t": "Task", "_id.i": {"$in": ["1", "7"]}}], "x": None},
+            {**generation, "c": {"$in": ["C:none"]}, "x": None},
+            {**generation, "v": {"$gt": 1}},
+            {"_id": {"$in": [{"a": "1", "g": 1, "t": "Task", "i": "1"}]}},
+        ):
+            plan = instances.find(filter_).explain()["executionStats"]
+            assert plan["totalDocsExamined"] <= 4, filter_
+        plan = database.anchors.find({"_id.c": "x", "phase": "HEATING"}).explain()
+        assert plan["executionStats"]["totalDocsExamined"] == 0
+    opened.close()
+
+
+@pytest.mark.integration
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_store_survives_a_fork(mongo_url: str) -> None:
+    opened = _mongo(mongo_url)
+    opened.perform(SwapAnchor(PROJECT, HOT))
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            anchor = opened.perform(LoadAnchor(PROJECT))
+            status = 0 if opened.perform(SwapAnchor(PROJECT, anchor)) else 2
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert opened.perform(LoadAnchor(PROJECT)).revision == 2
+    opened.close()
+
+
+# -- the same answers, whatever is asked
+
+_instances = st.sampled_from([TASK, TASK_2, COMMENT, InstanceKey("Task", "3")])
+_some = st.frozensets(_instances, max_size=3)
+_anchor_keys = st.sampled_from([PROJECT, OTHER, LABELS])
+_generations = st.integers(1, 3)
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+_documents = st.builds(
+    Document,
+    key=_instances,
+    version=st.integers(0, 6),
+    data=st.dictionaries(st.sampled_from(["id", "b", "a", "$x"]), _json, max_size=2),
+    links=st.lists(_instances, max_size=2, unique=True).map(tuple),
+    owner=st.none() | st.just("7"),
+    former_owners=st.sampled_from([(), ("5",)]),
+    removed=st.none() | st.sampled_from(RemovalReason),
+)
+_anchors = st.builds(
+    Anchor,
+    revision=st.integers(0, 2),
+    phase=st.sampled_from(Phase),
+    generation=_generations,
+    pending=st.frozensets(st.just(RowKey("board.task", "1"))),
+)
+_steps: st.SearchStrategy[Step[Any]] = st.one_of(
+    st.builds(LoadAnchor, _anchor_keys),
+    st.builds(SwapAnchor, _anchor_keys, _anchors),
+    st.builds(
+        FindHolders,
+        st.dictionaries(st.sampled_from([PROJECT.channel, LABELS.channel]), _some, max_size=2),
+    ),
+    st.builds(ReadDocuments, _anchor_keys, _generations, _some),
+    st.builds(ReadParents, _anchor_keys, _generations, _some),
+    st.builds(ReadSince, _anchor_keys, _generations, st.integers(-1, 6)),
+    st.builds(
+        WriteDocuments,
+        _anchor_keys,
+        _generations,
+        st.lists(_documents, max_size=4, unique_by=lambda document: document.key).map(tuple),
+    ),
+    st.builds(DropGeneration, _anchor_keys, _generations),
+)
+
+
+@pytest.mark.integration
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(steps=st.lists(_steps, min_size=5, max_size=25))
+def test_memory_and_mongodb_give_the_same_answers(mongo_url: str, steps: list[Step[Any]]) -> None:
+    from pymongo import MongoClient
+
+    memory, mongo = MemoryStore(), _mongo(mongo_url)
+    with MongoClient[Any](mongo_url) as client:
+        database = client.get_default_database()
+        for name in database.list_collection_names():
+            database[name].delete_many({})
+    for step in steps:
+        assert comparable(mongo.perform(step)) == comparable(memory.perform(step)), step
+    for key in (PROJECT, OTHER, LABELS):
+        for generation in (1, 2, 3):
+            everything = ReadSince(key, generation, 0)
+            assert comparable(mongo.perform(everything)) == comparable(memory.perform(everything))
+    mongo.close()
+
+
+def comparable(answer: Any) -> Any:
+    """Return *answer* without the order that no store promises."""
+    if isinstance(answer, list):
+        return {document.key: (document, shown(document)) for document in answer}
+    return answer
