@@ -57,7 +57,7 @@ def returned(function: Callable[..., Any] | None) -> Typed:
         return UNKNOWN
     try:
         hints = typing.get_type_hints(function)
-    except Exception:  # an annotation that only a type checker can read
+    except Exception:  # noqa: BLE001  # an annotation that only a type checker can read
         return UNKNOWN
     return typed(hints["return"]) if "return" in hints else UNKNOWN
 

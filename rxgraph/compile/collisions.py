@@ -1,0 +1,116 @@
+"""Names that two declarations of one schema claim."""
+
+from __future__ import annotations
+
+import enum
+import typing
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from rxgraph.compile import naming
+from rxgraph.compile.channel import CompiledChannel
+from rxgraph.compile.channel_types import SHARED_NAMES
+from rxgraph.compile.scalars import SCALAR_MAP
+from rxgraph.declare.problems import Problem, dotted
+
+RESERVED = (
+    frozenset({"Query", "Mutation", "Subscription", "Operation", "OperationMessage"})
+    | frozenset({"String", "Int", "Float", "Boolean", "ID", "JSON"})
+    | frozenset(scalar.name for scalar in SCALAR_MAP.values())
+    | SHARED_NAMES
+)
+"""Type names that belong to GraphQL or to RxGraph."""
+
+
+class _Claim(typing.NamedTuple):
+    name: str
+    thing: Any  # equal things may share a name
+    subject: str
+    code: str
+    hint: str
+    obj: Any
+
+
+def schema_problems(compiled: Iterable[CompiledChannel]) -> list[Problem]:
+    """Return the names that cannot stand together in one schema."""
+    problems: list[Problem] = []
+    fields: dict[str, CompiledChannel] = {}
+    types: dict[str, _Claim] = {}
+    for item in compiled:
+        channel = item.channel
+        other = fields.setdefault(item.names.field, item)
+        if other is not item:
+            problems.append(
+                Problem(
+                    "E015",
+                    item.name,
+                    f"claims the field {item.names.field}, as {other.name} does",
+                    'set graphql_name = "..." in Meta of one of them',
+                    channel,
+                )
+            )
+            continue
+        if not naming.is_valid_name(item.names.field):
+            problems.append(
+                Problem(
+                    "E014",
+                    item.name,
+                    f"makes the field {item.names.field!r}, which GraphQL does not allow",
+                    'set graphql_name = "..." in Meta',
+                    channel,
+                )
+            )
+        problems += _type_problems(item, types)
+    return problems
+
+
+def _type_problems(item: CompiledChannel, types: dict[str, _Claim]) -> Iterator[Problem]:
+    for claim in _claims(item):
+        if claim.name in RESERVED:
+            yield Problem(
+                "E014",
+                claim.subject,
+                f"makes the type name {claim.name}, which is taken by the schema itself",
+                claim.hint,
+                claim.obj,
+            )
+            continue
+        other = types.setdefault(claim.name, claim)
+        if other.thing != claim.thing:
+            yield Problem(
+                claim.code,
+                claim.subject,
+                f"claims the type name {claim.name}, as {other.subject} does",
+                claim.hint,
+                claim.obj,
+            )
+
+
+def _claims(item: CompiledChannel) -> Iterator[_Claim]:
+    channel, names = item.channel, item.names
+    for name in (names.channel, names.event, names.changes, names.runtime):
+        if name is not None:
+            hint = 'set graphql_name = "..." in Meta of the channel'
+            yield _Claim(name, (channel, name), item.name, "E015", hint, channel)
+    for layer in item.tree.layers.values():
+        serializer = type(layer.serializer)
+        subject = dotted(serializer)
+        hint = 'set graphql_name = "..." in Meta of the serializer'
+        yield _Claim(layer.typename, serializer, subject, "E005", hint, serializer)
+        for value in layer.values:
+            for made in _enums(value.type):
+                yield _Claim(
+                    made.__name__, made, f"{subject}.{value.name}", "E005", hint, serializer
+                )
+    for argument in item.arguments:
+        for made in _enums(argument.base):
+            hint = "give the enum another name"
+            yield _Claim(
+                made.__name__, made, f"{item.name}({argument.name})", "E005", hint, channel
+            )
+
+
+def _enums(annotation: Any) -> list[type[enum.Enum]]:
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        return [annotation]
+    return [made for part in typing.get_args(annotation) for made in _enums(part)]

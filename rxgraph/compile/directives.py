@@ -1,0 +1,37 @@
+"""Schema directives: with them the SDL alone is enough to generate clients (DESIGN §4.6)."""
+
+from __future__ import annotations
+
+import strawberry
+from strawberry.schema_directive import Location
+
+from rxgraph.declare.operations import Operation
+
+GraphQLOperation = strawberry.enum(Operation, description="What a client may do with an instance.")
+
+
+@strawberry.schema_directive(
+    locations=[Location.OBJECT],
+    name="channel",
+    description="A live context: the root field that serves it and the layer of its anchor.",
+)
+class ChannelDirective:
+    """Marks the entity type of a channel."""
+
+    field: str
+    state: str
+    many: bool
+
+
+@strawberry.schema_directive(
+    locations=[Location.OBJECT],
+    name="layer",
+    description="Instances of one serializer: what clients may write, and which lists hold them.",
+)
+class LayerDirective:
+    """Marks the object type of a layer."""
+
+    writable: list[GraphQLOperation]
+    optimistic: bool
+    optimistic_timeout: int
+    parent_relations: list[str]

@@ -1,0 +1,54 @@
+"""Make Strawberry types from values: the one place that builds classes.
+
+The Python attribute of a field is its name in our documents, the GraphQL name is explicit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+import strawberry
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of an object type."""
+
+    attribute: str
+    graphql_name: str
+    annotation: Any
+    description: str | None = None
+
+
+def object_type(
+    name: str,
+    fields: Iterable[Field],
+    *,
+    description: str | None = None,
+    directives: Sequence[object] = (),
+) -> type[Any]:
+    """Return a Strawberry object type; values come from the schema's default resolver."""
+    declared = list(fields)
+    namespace: dict[str, Any] = {
+        "__annotations__": {field.attribute: field.annotation for field in declared},
+        "__module__": __name__,
+    }
+    for field in declared:
+        namespace[field.attribute] = strawberry.field(
+            name=field.graphql_name, description=field.description
+        )
+    made = type(name, (), namespace)
+    return strawberry.type(made, name=name, description=description, directives=tuple(directives))
+
+
+def or_null(type_: Any, nullable: bool) -> Any:
+    """Return *type_*, with null allowed where *nullable*."""
+    return Optional[type_] if nullable else type_  # noqa: UP045
+
+
+def resolve_attribute(source: Any, name: str) -> object:
+    """Return the value of a field: ``source.resolve(name)``, else the attribute."""
+    resolve = getattr(source, "resolve", None)
+    return resolve(name) if resolve is not None else getattr(source, name)
