@@ -15,6 +15,7 @@ from rxgraph.compile.directives import ChannelDirective
 from rxgraph.compile.graphql_types import Field, object_type, or_null
 from rxgraph.compile.naming import camel_case
 from rxgraph.compile.scalars import JSON, Cursor
+from rxgraph.compile.tree import own_doc
 from rxgraph.types import TypeName
 
 
@@ -97,7 +98,7 @@ def channel_type(compiled: CompiledChannel, layers: Mapping[TypeName, type[Any]]
                 "The anchors, in order." if many else "Null: deleted, or no longer permitted.",
             ),
         ],
-        description=compiled.channel.__doc__ and _first_paragraph(compiled.channel.__doc__),
+        description=own_doc(compiled.channel),
         directives=[
             ChannelDirective(
                 field=compiled.names.field, state=compiled.tree.root.typename, many=many
@@ -177,7 +178,3 @@ def event_type(
     if runtime is not None:
         fields.append(Field("runtime", "runtime", runtime, "Always whole."))
     return object_type(compiled.names.event, fields, description="One event of a live context.")
-
-
-def _first_paragraph(doc: str) -> str:
-    return doc.strip().partition("\n\n")[0].strip()

@@ -11,6 +11,7 @@ import inspect
 import keyword
 from typing import Any
 
+from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils import translation
 from rest_framework import serializers
@@ -116,9 +117,7 @@ class _Walker:
                 for name, field in serializer.fields.items()
                 if not field.write_only and not isinstance(field, serializers.HiddenField)
             }
-        except (
-            Exception
-        ) as error:  # whatever DRF and the project's code raise: reported, not hidden
+        except Exception as error:  # noqa: BLE001  # DRF and the project's code: reported
             self._report(
                 "E016",
                 cls,
@@ -157,7 +156,7 @@ class _Walker:
                         relations.append(relation)
                 else:
                     values.append(self._value(name, field, cls, model, owner))
-            except Exception as error:  # a project's field may do anything: reported, not hidden
+            except Exception as error:  # noqa: BLE001  # a project's field: reported
                 self._report(
                     "E016",
                     cls,
@@ -172,7 +171,7 @@ class _Walker:
             model=model,
             values=tuple(values),
             relations=tuple(relations),
-            description=_own_doc(cls),
+            description=own_doc(cls),
             user_key=self._user_key(cls, model),
             optimistic=bool(getattr(cls.Meta, "optimistic", False)),
             optimistic_timeout_seconds=float(getattr(cls.Meta, "optimistic_timeout", 3.0)),
@@ -248,7 +247,7 @@ class _Walker:
             return None
         try:
             field = model._meta.get_field(name)
-        except Exception:  # not a name, or not a field
+        except FieldDoesNotExist:
             field = None
         if not isinstance(field, models.Field) or field.many_to_many:
             self._report(
@@ -272,11 +271,12 @@ def _is_pk(field: Any, model: type[models.Model]) -> bool:
         return True
     try:
         return bool(model._meta.get_field(field.source).primary_key)  # type: ignore[union-attr]
-    except Exception:  # no such field
+    except FieldDoesNotExist:
         return False
 
 
-def _own_doc(cls: type[Any]) -> str | None:
+def own_doc(cls: type[Any]) -> str | None:
+    """Return the docstring that *cls* itself has, without indentation, or None."""
     doc = vars(cls).get("__doc__")
     return inspect.cleandoc(doc) if doc else None
 

@@ -12,7 +12,7 @@ import functools
 import inspect
 import typing
 import uuid
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import strawberry
 from django.db import models
@@ -24,6 +24,8 @@ from rxgraph.compile.annotations import UNKNOWN, Typed, returned
 from rxgraph.compile.scalars import JSON, BigInt
 from rxgraph.compile.sources import Source, end_dependencies, walk
 from rxgraph.compile.state_tree import Dependency, ValueField
+
+AnyField: TypeAlias = "serializers.Field[Any, Any, Any, Any]"
 
 
 class EnumOwner(NamedTuple):
@@ -75,7 +77,7 @@ _COLUMNS: tuple[tuple[type[Any], Any], ...] = (
 
 def compile_value(
     name: str,
-    field: serializers.Field[Any, Any, Any, Any],
+    field: AnyField,
     model: type[models.Model],
     owner: EnumOwner,
 ) -> ValueField:
@@ -85,9 +87,7 @@ def compile_value(
     """
     source = walk(model, field.source_attrs)
     dependencies = source.dependencies
-    if isinstance(field, relations.ManyRelatedField) or (
-        isinstance(field, relations.RelatedField) and _reads_the_related_row(field, source)
-    ):
+    if _reads_related_rows(field, source):
         dependencies += end_dependencies(source)
     found = _typed(name, field, source, owner)
     return ValueField(
@@ -100,9 +100,7 @@ def compile_value(
     )
 
 
-def _typed(
-    name: str, field: serializers.Field[Any, Any, Any, Any], source: Source, owner: EnumOwner
-) -> Typed:
+def _typed(name: str, field: AnyField, source: Source, owner: EnumOwner) -> Typed:
     if isinstance(field, serializers.SerializerMethodField):
         method = field.method_name or f"get_{name}"
         return returned(getattr(type(field.parent), method, None))
@@ -120,9 +118,7 @@ def _typed(
     return Typed(type_, _nullable(field, source))
 
 
-def drf_type(
-    name: str, field: serializers.Field[Any, Any, Any, Any], source: Source, owner: EnumOwner
-) -> Any:
+def drf_type(name: str, field: AnyField, source: Source, owner: EnumOwner) -> Any:
     """Return the type that DRF's own *field* renders, None when it is not one of DRF's."""
     if isinstance(field, relations.ManyRelatedField):
         return list[drf_type(name, field.child_relation, source, owner)]  # type: ignore[misc]
@@ -201,7 +197,7 @@ def _choices(name: str, field: serializers.ChoiceField, source: Source, owner: E
     return enums.choice_enum(enum_name, tuple(choices))
 
 
-def _nullable(field: serializers.Field[Any, Any, Any, Any], source: Source) -> bool:
+def _nullable(field: AnyField, source: Source) -> bool:
     """Return whether null can be rendered: what the database allows counts."""
     if isinstance(field, relations.ManyRelatedField):
         return source.is_optional
@@ -233,14 +229,16 @@ def _computed(source: Source) -> Typed:
     return UNKNOWN
 
 
-def _reads_the_related_row(field: relations.RelatedField[Any, Any, Any], source: Source) -> bool:
-    if field.source == "*":
+def _reads_related_rows(field: AnyField, source: Source) -> bool:
+    if isinstance(field, relations.ManyRelatedField):
+        return True
+    if not isinstance(field, relations.RelatedField) or field.source == "*":
         return False
     own_column = isinstance(source.field, models.ForeignKey)
     return not (isinstance(field, relations.PrimaryKeyRelatedField) and own_column)
 
 
-def _description(field: serializers.Field[Any, Any, Any, Any], source: Source) -> str | None:
+def _description(field: AnyField, source: Source) -> str | None:
     if field.help_text:
         return str(field.help_text)
     help_text = getattr(source.field, "help_text", "") if not source.path else ""

@@ -116,7 +116,7 @@ def _named(
     subject = f"{dotted(channel)}.{hook}"
     try:
         hints = typing.get_type_hints(function)
-    except Exception as error:  # a name that does not exist, in whatever way
+    except Exception as error:  # noqa: BLE001  # a name that does not exist, in whatever way
         found = f"has annotations that cannot be read: {error}"
         hint = "import what they name at run time"
         problems.append(Problem("E004", subject, found, hint, channel))

@@ -82,7 +82,8 @@ class ContextChannel:
     def on_connect(self, tstamp: float | None) -> Awaitable[None] | None:
         """Do something when the stream is live.
 
-        *tstamp* is the time (Unix seconds) of the last update the client had, None on a first visit.
+        *tstamp* is the time (Unix seconds) of the last update the client had, None on a first
+        visit.
         """
         return None
 

@@ -1,6 +1,6 @@
 """Django system checks: every wrong declaration in one run, each with a hint.
 
-What needs compiling is examined by ``rxgraph.compile.checks``, which is reached by its name, because
+What needs compiling is examined by ``rxgraph.compile.checks``, which is reached by its name:
 imports point from compile to declare.
 """
 

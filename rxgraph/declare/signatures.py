@@ -62,7 +62,7 @@ def _problems(channel: type[Any], many: bool) -> Iterator[Problem]:
                 f"it is called with {count} positional argument(s): {_example(hook, shape)}",
                 channel,
             )
-    base = [c for c in channel.__mro__ if "list_instances" in vars(c)][0]
+    base = next(c for c in channel.__mro__ if "list_instances" in vars(c))
     if many and base.__module__ == "rxgraph.declare.channel":
         yield Problem(
             "E012",
