@@ -1,0 +1,276 @@
+"""Gather what a transaction touches; on its commit, log the intent and hand it on once.
+
+``touch`` → ``Touch`` entries among the connection's commit hooks, one per set of savepoints, so
+that Django itself drops those of savepoints that are rolled back → just before ``COMMIT`` one
+intent names every surviving row → after it one ``Committed`` goes to the flush callback.
+
+Law: a transaction that commits touched rows commits their intent with them, or neither.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from rxgraph.settings import get_settings
+from rxgraph.sync import intents
+from rxgraph.types import RowKey
+
+logger = logging.getLogger("rxgraph.sync")
+
+Columns = Mapping[str, str | None]
+_STATE = "_rxgraph_touches"
+_IN_ERROR = 3  # libpq's PQTRANS_INERROR, the same in psycopg 2 and 3
+_order = count()
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What one committed transaction touched.
+
+    ``columns`` are hints: for rows whose last change was a save, foreign keys as it wrote them
+    (attname → key of the parent as text). ``intents`` are to be forgotten when all is done.
+    """
+
+    using: str
+    rows: frozenset[RowKey]
+    columns: Mapping[RowKey, Columns] = field(default_factory=dict)
+    intents: tuple[UUID, ...] = ()
+
+
+class Touch:
+    """The rows touched under one set of savepoints; a commit hook that waits to be collected."""
+
+    __slots__ = ("intents", "is_manual", "rows", "spent", "using")
+
+    def __init__(self, using: str, *, is_manual: bool) -> None:
+        self.using = using
+        #: Autocommit is off, so that ``commit()`` will not be followed by Django's hooks.
+        self.is_manual = is_manual
+        self.rows: dict[RowKey, tuple[int, Columns | None]] = {}
+        self.intents: tuple[UUID, ...] | None = None
+        self.spent = False
+
+    def add(self, rows: Iterable[RowKey], columns: Mapping[RowKey, Columns]) -> None:
+        """Add rows; the last touch of a row decides about its hints."""
+        order = next(_order)
+        for row in rows:
+            self.rows[row] = (order, columns.get(row))
+
+    def __call__(self) -> None:
+        """Flush alone: what ``TestCase.captureOnCommitCallbacks(execute=True)`` does."""
+        if not self.spent:
+            deliver(collect([self]))
+
+
+_callback: Callable[[Committed], None] | None = None
+
+
+def on_commit(callback: Callable[[Committed], None] | None) -> None:
+    """Let *callback* receive every commit; None: leave the intents to a sweeper.
+
+    It is called in the committing thread, outside of any transaction (inside a ``TestCase``: in
+    the one of the test). What it raises is logged, never raised into the application's save.
+    """
+    global _callback
+    _callback = callback
+
+
+def deliver(committed: Committed) -> None:
+    """Hand *committed* to the callback."""
+    if _callback is None:
+        return
+    try:
+        _callback(committed)
+    except Exception:
+        logger.exception(
+            "A commit of %d rows on %r was not flushed; %s",
+            len(committed.rows),
+            committed.using,
+            "the sweeper will repeat it" if committed.intents else "there is no intent to repeat it",
+        )
+
+
+def touch(
+    using: str, rows: Iterable[RowKey], columns: Mapping[RowKey, Columns] | None = None
+) -> None:
+    """Note that *rows* of the database *using* may have changed in the current transaction.
+
+    Outside of one they are handed on at once, after their intent is written.
+    """
+    rows = list(rows)
+    if not rows:
+        return
+    with atomically(using):
+        connection = connections[using]
+        if connection.in_atomic_block or not connection.get_autocommit():
+            _touch_of(connection).add(rows, columns or {})
+            return
+    alone = Touch(using, is_manual=False)  # in autocommit, without an intent log
+    alone.add(rows, columns or {})
+    alone()
+
+
+def atomically(using: str) -> AbstractContextManager[Any]:
+    """Return a context that keeps a change and its intent in one transaction.
+
+    Inside a transaction there is nothing to do, so an exception that the application catches
+    leaves that transaction as it would be without us. In autocommit one is opened, but only when
+    there is an intent to write.
+    """
+    connection = connections[using]
+    if connection.in_atomic_block or not connection.get_autocommit():
+        return nullcontext()
+    if not get_settings().outbox:
+        return nullcontext()
+    return transaction.atomic(using=using, savepoint=False)
+
+
+def _touch_of(connection: BaseDatabaseWrapper) -> Touch:
+    """Return the open Touch of the savepoints that are active now.
+
+    The entries are appended to ``run_on_commit`` itself, because ``connection.on_commit`` refuses
+    to work with autocommit off. Django replaces that list whenever it drops entries, so what is
+    remembered about a list holds as long as it is the same list.
+    """
+    sids = frozenset(connection.savepoint_ids)
+    hooks = connection.run_on_commit
+    state = connection.__dict__.get(_STATE)
+    if state is None or state[0] is not hooks:
+        known = {frozenset(entry[0]): entry[1] for entry in hooks if type(entry[1]) is Touch}
+        state = connection.__dict__[_STATE] = (hooks, known)
+    found: Touch | None = state[1].get(sids)
+    if found is None or found.spent or found.intents is not None or _in_test_case(connection):
+        is_manual = not (connection.in_atomic_block and connection.commit_on_exit)
+        found = state[1][sids] = Touch(connection.alias, is_manual=is_manual)
+        hooks.append((set(sids), found, False))
+    return found
+
+
+def _in_test_case(connection: BaseDatabaseWrapper) -> bool:
+    """Return True inside a TestCase's transaction.
+
+    It never commits; ``captureOnCommitCallbacks`` looks for hooks that are new since its start, so
+    each change needs one of its own there.
+    """
+    blocks = connection.atomic_blocks
+    return bool(blocks) and blocks[0]._from_testcase
+
+
+def pending(connection: BaseDatabaseWrapper) -> list[Touch]:
+    """Return what waits for the commit of *connection*."""
+    return [entry[1] for entry in connection.run_on_commit if type(entry[1]) is Touch]
+
+
+def take(connection: BaseDatabaseWrapper) -> list[Touch]:
+    """Remove and return what waits for the commit of *connection*."""
+    found = pending(connection)
+    if found:
+        connection.run_on_commit = [
+            entry for entry in connection.run_on_commit if type(entry[1]) is not Touch
+        ]
+    return found
+
+
+def collect(touches: Iterable[Touch]) -> Committed:
+    """Return all of *touches* as one, and mark them as done."""
+    last: dict[RowKey, tuple[int, Columns | None]] = {}
+    ids: list[UUID] = []
+    using = ""
+    for found in touches:
+        using, found.spent = found.using, True
+        ids.extend(found.intents or ())
+        for row, noted in found.rows.items():
+            if row not in last or last[row][0] < noted[0]:
+                last[row] = noted
+    columns = {row: hints for row, (_, hints) in last.items() if hints is not None}
+    return Committed(using, frozenset(last), columns, tuple(ids))
+
+
+# -- what surrounds a connection's own methods
+
+
+def commit(original: Callable[[Any], None], connection: BaseDatabaseWrapper) -> None:
+    """Write the intent of the transaction, then commit it.
+
+    With autocommit off Django runs its hooks only when it is turned on again; we hand on now.
+    """
+    touches = pending(connection) if connection.run_on_commit else []
+    if touches and not connection.in_atomic_block:
+        if _is_aborted(connection):  # PostgreSQL will answer COMMIT with ROLLBACK
+            take(connection)
+            touches = []
+        else:
+            _log_intent(connection, touches)
+    original(connection)
+    if touches and touches[0].is_manual:
+        _deliver_in_autocommit(connection, collect(take(connection)))
+
+
+def run_and_clear_commit_hooks(
+    original: Callable[[Any], None], connection: BaseDatabaseWrapper
+) -> None:
+    """Run the application's hooks, then hand on the commit, also when one of them raises."""
+    connection.validate_no_atomic_block()
+    touches = take(connection) if connection.run_on_commit else []
+    if not touches:
+        original(connection)
+        return
+    committed = collect(touches)
+    try:
+        original(connection)
+    finally:
+        deliver(committed)
+
+
+def _log_intent(connection: BaseDatabaseWrapper, touches: list[Touch]) -> None:
+    broken = connection.needs_rollback
+    try:
+        if not get_settings().outbox:
+            return
+        fresh = [found for found in touches if found.intents is None]
+        rows = {row for found in fresh for row in found.rows}
+        if not rows:
+            return
+        connection.needs_rollback = False  # whoever commits by hand in spite of it means it
+        ids = intents.write(connection, rows)
+        for found in fresh:
+            found.intents = ()
+        fresh[0].intents = ids
+    except DatabaseError:
+        raise
+    except Exception as error:
+        # Atomic rolls back on nothing but a DatabaseError of its commit.
+        raise DatabaseError(f"the intent log could not be written: {error}") from error
+    finally:
+        connection.needs_rollback = broken
+
+
+def _is_aborted(connection: BaseDatabaseWrapper) -> bool:
+    if connection.vendor != "postgresql" or connection.connection is None:
+        return False
+    return int(connection.connection.info.transaction_status) == _IN_ERROR
+
+
+def _deliver_in_autocommit(connection: BaseDatabaseWrapper, committed: Committed) -> None:
+    """Hand on with autocommit on for the moment, and with the application's hooks left alone."""
+    if _callback is None:
+        return
+    runs_hooks = connection.run_commit_hooks_on_set_autocommit_on
+    connection.run_commit_hooks_on_set_autocommit_on = False
+    hooks, connection.run_on_commit = connection.run_on_commit, []
+    connection.set_autocommit(True)
+    try:
+        deliver(committed)
+    finally:
+        connection.set_autocommit(False)
+        connection.run_on_commit = hooks + connection.run_on_commit
+        connection.run_commit_hooks_on_set_autocommit_on = runs_hooks

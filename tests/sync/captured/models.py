@@ -1,0 +1,99 @@
+"""One model for every way in which a write can reach a table."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+
+class Owner(models.Model):
+    name = models.CharField(max_length=50)
+    code = models.CharField(max_length=10, unique=True, null=True)
+
+
+class Label(models.Model):
+    name = models.CharField(max_length=50, unique=True)
+
+
+class Board(models.Model):
+    name = models.CharField(max_length=50)
+
+
+class Card(models.Model):
+    board = models.ForeignKey(Board, on_delete=models.CASCADE, related_name="cards")
+    owner = models.ForeignKey(Owner, on_delete=models.SET_NULL, null=True)
+    reviewer = models.ForeignKey(
+        Owner, on_delete=models.SET_DEFAULT, null=True, default=None, related_name="reviews"
+    )
+    title = models.CharField(max_length=50)
+    votes = models.IntegerField(default=0)
+    labels: models.ManyToManyField[Label, models.Model] = models.ManyToManyField(
+        Label, related_name="cards"
+    )
+    related: models.ManyToManyField[Card, models.Model] = models.ManyToManyField("self")
+
+    class Meta:
+        ordering = ["title"]
+
+
+class CardProxy(Card):
+    class Meta:
+        proxy = True
+
+
+class Remark(models.Model):
+    """Nothing points at it and it has no signal receivers: deleted fast."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    card = models.ForeignKey(Card, on_delete=models.CASCADE, related_name="remarks")
+    text = models.CharField(max_length=50)
+
+
+class Seal(models.Model):
+    """Protects its card."""
+
+    card = models.ForeignKey(Card, on_delete=models.PROTECT)
+
+
+class Team(models.Model):
+    name = models.CharField(max_length=50)
+    members: models.ManyToManyField[Owner, Membership] = models.ManyToManyField(
+        Owner, through="Membership", related_name="teams"
+    )
+
+
+class Membership(models.Model):
+    team = models.ForeignKey(Team, on_delete=models.CASCADE)
+    owner = models.ForeignKey(Owner, on_delete=models.CASCADE)
+    role = models.CharField(max_length=20, default="member")
+
+    class Meta:
+        unique_together = [("team", "owner")]
+
+
+class Badge(models.Model):
+    """A through row whose column does not hold a primary key."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE)
+    owner = models.ForeignKey(Owner, on_delete=models.CASCADE, to_field="code")
+
+
+class Place(models.Model):
+    name = models.CharField(max_length=50)
+
+
+class Rated(models.Model):
+    rated_id = models.AutoField(primary_key=True)
+    stars = models.IntegerField(default=0)
+
+
+class Cafe(Place, Rated):
+    """Shares its key with Place, and has a Rated besides."""
+
+    beans = models.CharField(max_length=50)
+
+
+class Untracked(models.Model):
+    text = models.CharField(max_length=50)
+    labels: models.ManyToManyField[Label, models.Model] = models.ManyToManyField(Label)
