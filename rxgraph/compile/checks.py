@@ -2,14 +2,70 @@
 
 from __future__ import annotations
 
+from rxgraph.compile.channel import CompiledChannel, compile_channel, is_served
+from rxgraph.compile.collisions import schema_problems
+from rxgraph.compile.state_tree import StateTree
 from rxgraph.compile.tree import examine_state
 from rxgraph.declare import registry
-from rxgraph.declare.problems import Problem
+from rxgraph.declare.channel import ContextChannel
+from rxgraph.declare.problems import Problem, dotted
+from rxgraph.errors import DeclarationError
 
 
 def examine() -> list[Problem]:
     """Return every problem in the states of the declared channels."""
     problems: list[Problem] = []
+    compiled: list[CompiledChannel] = []
     for channel in registry.channels():
-        problems += examine_state(channel.options.state, many=channel.options.many)[1]
-    return problems
+        tree, found = _examine_state(channel)
+        problems += found
+        if tree is None:
+            continue
+        problems += _writable_problems(channel, tree)
+        try:
+            compiled.append(compile_channel(channel))
+        except DeclarationError:
+            continue  # its problems are in the list already
+        if not is_served(compiled[-1]):
+            problems.append(
+                Problem(
+                    "W002",
+                    channel.name,
+                    "is a list channel, which is not served yet",
+                    "declare a channel of a single instance",
+                    channel,
+                )
+            )
+    return problems + schema_problems(compiled)
+
+
+def _examine_state(
+    channel: type[ContextChannel],
+) -> tuple[StateTree | None, list[Problem]]:
+    try:
+        return examine_state(channel.options.state, many=channel.options.many)
+    except Exception as error:  # noqa: BLE001  # a check reports, it never crashes
+        return None, [
+            Problem(
+                "E016",
+                channel.name,
+                f"cannot be compiled: {type(error).__name__}: {error}",
+                "see that Meta.state renders an instance in a shell",
+                channel,
+            )
+        ]
+
+
+def _writable_problems(channel: type[ContextChannel], tree: StateTree) -> list[Problem]:
+    known = {type(layer.serializer) for layer in tree.layers.values()}
+    return [
+        Problem(
+            "E011",
+            f"{channel.name}.Meta.writable",
+            f"names {dotted(serializer)}, which is not part of the state",
+            "name serializers that Meta.state nests",
+            channel,
+        )
+        for serializer in channel.options.writable
+        if serializer not in known
+    ]
