@@ -1,0 +1,121 @@
+"""Answer the steps that read the database, with blocking functions.
+
+A procedure opens a snapshot, reads and closes it on one thread; Django's connections belong to
+threads, so a step on another thread is refused.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rxgraph.cache.rows.locating import dependents, locate
+from rxgraph.cache.rows.reading import existing, read_rows, read_tree
+from rxgraph.cache.rows.snapshot import Snapshot, open_snapshot
+from rxgraph.cache.steps import (
+    CloseSnapshot,
+    Locate,
+    OpenSnapshot,
+    ReadDependents,
+    ReadExisting,
+    ReadIntents,
+    ReadRows,
+    ReadTree,
+    Row,
+    Step,
+)
+from rxgraph.compile.state_tree import StateTree
+from rxgraph.types import InstanceKey, RowKey
+
+logger = logging.getLogger("rxgraph.rows")
+
+_REPORTS = 10_000  # keys remembered as reported, before all may be reported again
+
+
+class Database:
+    """Reads rows for the steps of procedures.
+
+    *trees* gives the state tree of every channel by name; *intents* the rows named by the intents
+    that are outstanding in the current transaction of a database.
+    """
+
+    def __init__(
+        self,
+        trees: Callable[[], Mapping[str, StateTree]],
+        intents: Callable[[str], frozenset[RowKey]] = lambda using: frozenset(),
+    ) -> None:
+        self._trees = trees
+        self._intents = intents
+        self._reported: set[tuple[str, InstanceKey]] = set()
+        self.handlers: Mapping[type[Step[Any]], Callable[[Any], Any]] = {
+            Locate: self.locate,
+            OpenSnapshot: self.open_snapshot,
+            CloseSnapshot: self.close_snapshot,
+            ReadIntents: self.read_intents,
+            ReadTree: self.read_tree,
+            ReadRows: self.read_rows,
+            ReadExisting: self.read_existing,
+            ReadDependents: self.read_dependents,
+        }
+
+    def locate(self, step: Locate) -> dict[str, frozenset[InstanceKey]]:
+        """Per channel, the instances to look for in caches."""
+        return locate(self._trees(), step.rows, step.columns, step.using)
+
+    def open_snapshot(self, step: OpenSnapshot) -> Snapshot:
+        """Begin one consistent read."""
+        return open_snapshot(step.channel, self._trees()[step.channel])
+
+    def close_snapshot(self, step: CloseSnapshot) -> None:
+        """End it."""
+        step.snapshot.check()
+        step.snapshot.close()
+
+    def read_intents(self, step: ReadIntents) -> frozenset[RowKey]:
+        """Rows named by the intents that the snapshot shows."""
+        snapshot = _open(step.snapshot)
+        return frozenset().union(*(self._intents(alias) for alias in snapshot.aliases))
+
+    def read_tree(self, step: ReadTree) -> list[Row]:
+        """All rows below one root."""
+        snapshot = _open(step.snapshot)
+        return read_tree(snapshot.layers, step.anchor_id, self._report(snapshot))
+
+    def read_rows(self, step: ReadRows) -> dict[InstanceKey, Row]:
+        """Some rows by key."""
+        snapshot = _open(step.snapshot)
+        return read_rows(snapshot.layers, step.wanted, self._report(snapshot))
+
+    def read_existing(self, step: ReadExisting) -> frozenset[InstanceKey]:
+        """Those whose row exists."""
+        return existing(_open(step.snapshot).layers, step.wanted)
+
+    def read_dependents(self, step: ReadDependents) -> frozenset[InstanceKey]:
+        """Instances that show the rows without being them."""
+        snapshot = _open(step.snapshot)
+        return dependents(snapshot.tree, step.rows)
+
+    def _report(self, snapshot: Snapshot) -> Callable[[InstanceKey, Exception], None]:
+        def report(key: InstanceKey, error: Exception) -> None:
+            if (snapshot.channel, key) in self._reported:
+                return
+            if len(self._reported) >= _REPORTS:
+                self._reported.clear()
+            self._reported.add((snapshot.channel, key))
+            logger.error(
+                "%s %s of %s cannot be rendered and is left out: %s: %s",
+                key.typename,
+                key.id,
+                snapshot.channel,
+                type(error).__name__,
+                error,
+                exc_info=error,
+            )
+
+        return report
+
+
+def _open(snapshot: Snapshot) -> Snapshot:
+    snapshot.check()
+    return snapshot

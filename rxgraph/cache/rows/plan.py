@@ -1,0 +1,307 @@
+"""What is known about a state tree before the first row is read.
+
+A :class:`Link` says which column of the parent equals which column of the child (or of the table
+between them), so that reading knows no kinds of foreign keys, only values that match.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+from django.db.models.manager import BaseManager
+from rest_framework import relations, serializers
+
+from rxgraph.cache.rows.values import Coercion, coercion_of
+from rxgraph.compile.state_tree import (
+    Dependency,
+    Layer,
+    Relation,
+    RelationKind,
+    StateTree,
+    label_of,
+)
+from rxgraph.types import TypeName
+
+AnyModel = type[models.Model]
+AnyField = Any
+
+
+@dataclass(frozen=True, eq=False)
+class Link:
+    """One relation between two layers, as columns.
+
+    ``parent_attname`` of the parent equals ``child_attname`` of the child; for MANY_TO_MANY
+    each equals its column of the through table. A PROPERTY has neither.
+    """
+
+    parent: Layer
+    child: Layer
+    relation: Relation
+    parent_attname: str = ""
+    child_attname: str = ""
+
+    @property
+    def name(self) -> str:
+        """Field name in the parent's data."""
+        return self.relation.name
+
+    @property
+    def kind(self) -> RelationKind:
+        """How the parent leads to the child."""
+        return self.relation.kind
+
+    @cached_property
+    def shows_all(self) -> bool:
+        """True where Django reads the relation through the base manager, which hides nothing."""
+        return self.kind in (RelationKind.FORWARD, RelationKind.PROPERTY) or not self.relation.many
+
+    @cached_property
+    def names_parent_pk(self) -> bool:
+        """True unless the columns refer to another unique column of the parent (``to_field``)."""
+        return self.parent_attname == str(pk_field(self.parent.model).attname)
+
+    @cached_property
+    def names_child_pk(self) -> bool:
+        """True unless the columns refer to another unique column of the child (``to_field``)."""
+        return self.child_attname == str(pk_field(self.child.model).attname)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerPlan:
+    """How rows of one layer are found and rendered."""
+
+    layer: Layer
+    incoming: tuple[Link, ...]
+    outgoing: tuple[Link, ...]
+
+    @property
+    def model(self) -> AnyModel:
+        """The model whose rows these are."""
+        return self.layer.model
+
+    @cached_property
+    def hides_rows(self) -> bool:
+        """True when the default manager may show other rows, or other columns, than the base."""
+        plain = BaseManager.get_queryset
+        managers = (self.model._default_manager, self.model._base_manager)
+        return any(type(manager).get_queryset is not plain for manager in managers)
+
+    @cached_property
+    def flat(self) -> serializers.ModelSerializer[Any]:
+        """The layer's serializer with its nested ones replaced by the ids they lead to."""
+        flat = copy.deepcopy(self.layer.serializer)
+        for link in self.outgoing:
+            flat.fields[link.name] = IdsField(link.name)
+        return flat
+
+    @cached_property
+    def is_custom(self) -> bool:
+        """True when rendering runs code of the project, which may read the database."""
+        if type(self.flat).to_representation is not serializers.Serializer.to_representation:
+            return True
+        return any(
+            isinstance(field, serializers.SerializerMethodField)
+            or not type(field).__module__.startswith(("rest_framework.", __package__))
+            or column_of(self.model, field.source) is None
+            for field in self.readable
+            if not isinstance(field, IdsField)
+        )
+
+    @cached_property
+    def dependencies(self) -> tuple[Dependency, ...]:
+        """Other rows that go into a value or a computed relation."""
+        values = [dependency for value in self.layer.values for dependency in value.dependencies]
+        values += [found for link in self.outgoing for found in link.relation.dependencies]
+        return tuple(dict.fromkeys(values))
+
+    @cached_property
+    def named_parents(self) -> tuple[Link, ...]:
+        """The incoming relations whose column is on these rows."""
+        return tuple(link for link in self.incoming if link.kind is RelationKind.REVERSE)
+
+    @property
+    def readable(self) -> list[serializers.Field[Any, Any, Any, Any]]:
+        """The fields that appear in the output."""
+        return [field for field in self.flat.fields.values() if not field.write_only]
+
+    @cached_property
+    def coercions(self) -> tuple[tuple[str, bool, Coercion | None], ...]:
+        """Name, nullability and conversion of each value."""
+        return tuple(
+            (value.name, value.nullable, coercion_of(value.type)) for value in self.layer.values
+        )
+
+    @cached_property
+    def select_related(self) -> tuple[str, ...]:
+        """Forward relations that values are read through (``source="owner.username"``)."""
+        found = []
+        for field in self.readable:
+            if isinstance(field, IdsField) or not field.source_attrs:
+                continue
+            attributes = field.source_attrs[:-1]
+            if isinstance(field, relations.RelatedField) and not field.use_pk_only_optimization():
+                attributes = field.source_attrs
+            path = _forward_path(self.model, attributes)
+            if path:
+                found.append(path)
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def prefetch_related(self) -> tuple[str, ...]:
+        """To-many relations that are rendered as plain lists."""
+        to_many: set[str | None] = {field.name for field in self.model._meta.many_to_many}
+        to_many |= {
+            relation.get_accessor_name()
+            for relation in self.model._meta.related_objects
+            if relation.multiple
+        }
+        return tuple(
+            str(field.source)
+            for field in self.readable
+            if isinstance(field, relations.ManyRelatedField) and field.source in to_many
+        )
+
+
+class IdsField(serializers.Field[Any, Any, Any, Any]):
+    """Stands in for a nested serializer: gives the ids that were read for it."""
+
+    def __init__(self, relation: str) -> None:
+        super().__init__(read_only=True)
+        self.relation = relation
+
+    def get_attribute(self, instance: models.Model) -> Any:
+        """Return what :func:`set_ids` left, or raise it."""
+        found = ids_of(instance)[self.relation]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def to_representation(self, value: Any) -> Any:
+        """Return *value*: it is as it shall be."""
+        return value
+
+
+def ids_of(instance: models.Model) -> dict[str, Any]:
+    """Return the ids of the relations of *instance*; kept on it, so that threads do not meet."""
+    ids: dict[str, Any] = instance.__dict__.setdefault("_rxgraph_ids", {})
+    return ids
+
+
+_plans: WeakKeyDictionary[StateTree, dict[TypeName, LayerPlan]] = WeakKeyDictionary()
+
+
+def plan_of(tree: StateTree) -> Mapping[TypeName, LayerPlan]:
+    """Return the plans of *tree*'s layers, parents before children."""
+    found = _plans.get(tree)
+    if found is None:
+        found = _plans[tree] = _plan(tree)
+    return found
+
+
+def _plan(tree: StateTree) -> dict[TypeName, LayerPlan]:
+    links = [
+        _link(layer, tree.layers[relation.target], relation)
+        for layer in tree.layers.values()
+        for relation in layer.relations
+    ]
+    return {
+        name: LayerPlan(
+            layer,
+            incoming=tuple(link for link in links if link.child is layer),
+            outgoing=tuple(link for link in links if link.parent is layer),
+        )
+        for name, layer in tree.layers.items()
+    }
+
+
+def _link(parent: Layer, child: Layer, relation: Relation) -> Link:
+    if relation.kind is RelationKind.FORWARD:
+        assert relation.column
+        target = by_attname(parent.model, relation.column).target_field
+        return Link(parent, child, relation, relation.column, _held_by(child.model, target))
+    if relation.kind is RelationKind.REVERSE:
+        assert relation.column
+        target = by_attname(child.model, relation.column).target_field
+        return Link(parent, child, relation, _held_by(parent.model, target), relation.column)
+    if relation.kind is RelationKind.MANY_TO_MANY:
+        assert relation.through is not None
+        ends = (
+            _held_by(layer.model, by_attname(relation.through, name or "").target_field)
+            for layer, name in (
+                (parent, relation.through_parent),
+                (child, relation.through_child),
+            )
+        )
+        return Link(parent, child, relation, *ends)
+    return Link(parent, child, relation)
+
+
+def _held_by(model: AnyModel, target: Any) -> str:
+    """Return the attname on *model* of a column that a foreign key refers to.
+
+    The model may be a parent, by inheritance, of the one that the key was declared to.
+    """
+    if any(field.attname == target.attname for field in model._meta.concrete_fields):
+        return str(target.attname)
+    return str(pk_field(model).attname)
+
+
+def by_attname(model: AnyModel, attname: str) -> Any:
+    """Return the concrete field of *model* with this column name."""
+    for field in model._meta.concrete_fields:
+        if field.attname == attname:
+            return field
+    raise FieldDoesNotExist(f"{model._meta.label} has no column {attname!r}")
+
+
+def column_of(model: AnyModel, source: str | None) -> AnyField | None:
+    """Return the concrete field that an attribute named *source* reads, or None."""
+    for field in model._meta.concrete_fields:
+        if source in (field.name, field.attname):
+            return field
+    return model._meta.pk if source == "pk" else None
+
+
+def pk_field(model: AnyModel) -> Any:
+    """Return the primary key of *model*."""
+    return model._meta.pk
+
+
+def same_rows(model: AnyModel) -> frozenset[str]:
+    """Return the labels of the models that share rows (and keys) with *model* by inheritance."""
+    family = {model}
+    frontier = [model]
+    while frontier:
+        current = frontier.pop()
+        near = [
+            parent for parent, link in current._meta.parents.items() if link and link.primary_key
+        ]
+        near += [
+            relation.related_model
+            for relation in current._meta.related_objects
+            if relation.parent_link and relation.field.primary_key
+        ]
+        for other in near:
+            if other not in family:
+                family.add(other)
+                frontier.append(other)
+    return frozenset(label_of(member) for member in family)
+
+
+def _forward_path(model: AnyModel, attributes: list[str]) -> str:
+    path: list[str] = []
+    current: Any = model
+    for attribute in attributes:
+        field = next((f for f in current._meta.concrete_fields if f.name == attribute), None)
+        if field is None or not field.is_relation:
+            break
+        path.append(attribute)
+        current = field.related_model
+    return "__".join(path)

@@ -1,0 +1,337 @@
+"""Read the rows of a tree, or some of them, with one query per layer.
+
+Values are matched in memory (see ``plan.Link``), so a layer that several relations lead to is read
+once, and a relation may cross databases. Lists have the order that DRF shows: that of the child's
+default manager, ties broken by primary key so that it is the same whichever way a list is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import models
+from django.db.models.manager import BaseManager
+from rest_framework.fields import get_attribute
+
+from rxgraph.cache.rows.keys import among, parse_pk
+from rxgraph.cache.rows.plan import (
+    AnyModel,
+    LayerPlan,
+    Link,
+    by_attname,
+    column_of,
+    ids_of,
+    pk_field,
+)
+from rxgraph.cache.rows.rendering import ParentIds, Report, hide, is_hidden, pinned, render_rows
+from rxgraph.cache.rows.snapshot import alias_of
+from rxgraph.cache.steps import Row
+from rxgraph.compile.state_tree import RelationKind
+from rxgraph.types import InstanceKey, TypeName
+
+Query = models.QuerySet[Any]
+Instances = dict[Any, Any]  # primary key → instance, in the order of the layer's lists
+Values = dict[str, set[Any]]  # column of the layer → the values wanted
+
+_PREFETCH_AT_ONCE = 5000  # Django gives each row of a prefetch a parameter of its own
+
+
+def read_tree(layers: Mapping[TypeName, LayerPlan], anchor_id: str, report: Report) -> list[Row]:
+    """Return all rows below one root, parents before children; empty: no such root."""
+    loaded: dict[TypeName, Instances] = {}
+    joins: dict[Link, list[tuple[Any, Any]]] = {}
+    for typename, plan in layers.items():
+        if not loaded:
+            pk = parse_pk(plan.model, anchor_id, alias_of(plan.model))
+            if pk is None or not (found := _load(plan, {}, {pk_field(plan.model).attname: {pk}})):
+                return []
+        else:
+            listed: Values = {}
+            named: Values = {}
+            for link in plan.incoming:
+                parents = loaded[link.parent.typename].values()
+                if link.kind is RelationKind.MANY_TO_MANY:
+                    joins[link] = _join(link, _column(parents, link.parent_attname))
+                    listed.setdefault(link.child_attname, set()).update(
+                        child for _, child in joins[link]
+                    )
+                elif link.kind is RelationKind.PROPERTY:
+                    children = {child for parent in parents for child in _computed(link, parent)}
+                    named.setdefault(pk_field(plan.model).attname, set()).update(children)
+                else:
+                    wanted = named if link.shows_all else listed
+                    values = _column(parents, link.parent_attname)
+                    wanted.setdefault(link.child_attname, set()).update(values)
+            found = _load(plan, listed, named)
+        loaded[typename] = found
+    for plan in layers.values():
+        for link in plan.incoming:
+            above = loaded[link.parent.typename]
+            _note(link, above, _pairs_in_memory(link, loaded[plan.layer.typename], joins))
+            _remember(link, above, loaded[plan.layer.typename])
+    return [
+        row
+        for typename, plan in layers.items()
+        for row in _render(plan, list(loaded[typename].values()), report)
+    ]
+
+
+def read_rows(
+    layers: Mapping[TypeName, LayerPlan], wanted: Iterable[InstanceKey], report: Report
+) -> dict[InstanceKey, Row]:
+    """Return the rows of *wanted* that exist and can be rendered."""
+    by_type: dict[TypeName, set[Any]] = {}
+    for key in wanted:
+        plan = layers.get(key.typename)
+        if plan is not None:
+            pk = parse_pk(plan.model, key.id, alias_of(plan.model))
+            if pk is not None:
+                by_type.setdefault(key.typename, set()).add(pk)
+    rows: dict[InstanceKey, Row] = {}
+    for typename, plan in layers.items():
+        if typename not in by_type:
+            continue
+        instances = _load(plan, {}, {pk_field(plan.model).attname: by_type[typename]})
+        for link in plan.outgoing:
+            if link.kind is RelationKind.PROPERTY:
+                for instance in instances.values():
+                    _computed(link, instance)
+            elif link.kind is RelationKind.FORWARD and link.names_child_pk:
+                _note(link, instances, None)
+            else:
+                values = _column(instances.values(), link.parent_attname)
+                _note(link, instances, _pairs(link, values) if values else [])
+        rows |= {row.key: row for row in _render(plan, list(instances.values()), report)}
+    return rows
+
+
+def existing(
+    layers: Mapping[TypeName, LayerPlan], wanted: Iterable[InstanceKey]
+) -> frozenset[InstanceKey]:
+    """Return those of *wanted* whose row is in the database, visible or not."""
+    by_model: dict[AnyModel, dict[Any, list[InstanceKey]]] = {}
+    for key in wanted:
+        plan = layers.get(key.typename)
+        if plan is not None:
+            pk = parse_pk(plan.model, key.id, alias_of(plan.model))
+            if pk is not None:
+                by_model.setdefault(plan.model, {}).setdefault(pk, []).append(key)
+    found: set[InstanceKey] = set()
+    for model, keys in by_model.items():
+        alias = alias_of(model)
+        query = model._base_manager.using(alias).order_by()
+        rows = query.filter(pk__in=among(pk_field(model), keys, alias))
+        for pk in rows.values_list("pk", flat=True):
+            found.update(keys[pk])
+    return frozenset(found)
+
+
+# -- instances
+
+
+def _load(plan: LayerPlan, listed: Values, named: Values) -> Instances:
+    """Return the instances whose column holds any of the values.
+
+    *listed* rows are found by the default manager, *named* ones by the base manager where that
+    one does not show them.
+    """
+    alias = alias_of(plan.model)
+    both = {name: listed.get(name, set()) | named.get(name, set()) for name in {**listed, **named}}
+    found: Instances = {}
+    for instance in _select(plan, plan.model._default_manager, both, alias):
+        found.setdefault(instance.pk, instance)
+    if plan.hides_rows:
+        shown = found.values()
+        rest = {name: values - _column(shown, name) for name, values in named.items()}
+        for instance in _select(plan, plan.model._base_manager, rest, alias):
+            if instance.pk not in found:
+                hide(instance)
+                found[instance.pk] = instance
+    if plan.prefetch_related:
+        instances = list(found.values())
+        for start in range(0, len(instances), _PREFETCH_AT_ONCE):
+            models.prefetch_related_objects(
+                instances[start : start + _PREFETCH_AT_ONCE], *plan.prefetch_related
+            )
+    return found
+
+
+def _select(
+    plan: LayerPlan, manager: models.Manager[Any], wanted: Values, alias: str
+) -> Iterable[models.Model]:
+    condition = models.Q()
+    for name, values in wanted.items():
+        if values:
+            field = by_attname(plan.model, name)
+            condition |= models.Q(**{f"{name}__in": among(field, values, alias)})
+    if not condition:
+        return ()
+    query = ordered(manager.using(alias).filter(condition))
+    return query.select_related(*plan.select_related) if plan.select_related else query
+
+
+def ordered(query: Query) -> Query:
+    """Return *query* in its own order, ties broken by primary key."""
+    if query.query.extra_order_by or query.query.is_sliced:
+        return query
+    terms: Collection[Any] = query.query.order_by
+    if not terms and query.query.default_ordering:
+        terms = query.model._meta.ordering or ()
+    return query.order_by(*terms, "pk")
+
+
+def _column(instances: Iterable[models.Model], attname: str) -> set[Any]:
+    values = {getattr(instance, attname) for instance in instances}
+    values.discard(None)
+    return values
+
+
+# -- relations: pairs of (value of the parent's column, primary key of the child)
+
+Pairs = Iterable[tuple[Any, Any]]
+
+
+def _pairs(link: Link, values: Collection[Any]) -> Pairs:
+    """Read the pairs of *values* in the child's order."""
+    model, alias = link.child.model, alias_of(link.child.model)
+    manager = model._base_manager if link.shows_all else model._default_manager
+    query = manager.using(alias)
+    if link.kind is not RelationKind.MANY_TO_MANY:
+        field = by_attname(model, link.child_attname)
+        rows = query.filter(**{f"{link.child_attname}__in": among(field, values, alias)})
+        return dict.fromkeys(ordered(rows).values_list(link.child_attname, "pk"))
+    joined = _join(link, values)
+    children = {child for _, child in joined}
+    field = by_attname(model, link.child_attname)
+    rows = query.filter(**{f"{link.child_attname}__in": among(field, children, alias)})
+    return _sorted(joined, dict(ordered(rows).values_list(link.child_attname, "pk")))
+
+
+def _join(link: Link, values: Collection[Any]) -> list[tuple[Any, Any]]:
+    """Read the rows of the table between parents with *values* and their children."""
+    relation = link.relation
+    assert relation.through is not None
+    assert relation.through_parent is not None
+    assert relation.through_child is not None
+    alias = alias_of(relation.through)
+    field = by_attname(relation.through, relation.through_parent)
+    rows = relation.through._base_manager.using(alias).filter(
+        **{f"{relation.through_parent}__in": among(field, values, alias)}
+    )
+    return list(rows.order_by().values_list(relation.through_parent, relation.through_child))
+
+
+def _sorted(joined: Pairs, children: Mapping[Any, Any]) -> Pairs:
+    """Return *joined* with primary keys for the children's values, in the order of *children*."""
+    position = {value: place for place, value in enumerate(children)}
+    shown = [pair for pair in joined if pair[1] in position]
+    shown.sort(key=lambda pair: position[pair[1]])
+    return [(parent, children[child]) for parent, child in shown]
+
+
+def _pairs_in_memory(link: Link, children: Instances, joins: Mapping[Link, Pairs]) -> Pairs | None:
+    if link.kind is RelationKind.PROPERTY or (
+        link.kind is RelationKind.FORWARD and link.names_child_pk
+    ):
+        return None
+    attname = link.child_attname
+    shown = (c for c in children.values() if link.shows_all or not is_hidden(c))
+    if link.kind is RelationKind.MANY_TO_MANY:
+        return _sorted(joins[link], {getattr(child, attname): child.pk for child in shown})
+    return ((getattr(child, attname), child.pk) for child in shown)
+
+
+def _note(link: Link, parents: Instances, pairs: Pairs | None) -> None:
+    """Leave the ids of *link* on its parents; without *pairs* the parent's column is the id."""
+    if link.kind is RelationKind.PROPERTY:
+        return  # noted when it was computed
+    name, attname = link.name, link.parent_attname
+    if pairs is None:
+        for parent in parents.values():
+            value = getattr(parent, attname)
+            ids_of(parent)[name] = None if value is None else str(value)
+        return
+    found: dict[Any, list[str]] = {}
+    for value, pk in pairs:
+        found.setdefault(value, []).append(str(pk))
+    for parent in parents.values():
+        ids = found.get(getattr(parent, attname), [])
+        if link.relation.many:
+            ids_of(parent)[name] = list(ids)
+        else:
+            ids_of(parent)[name] = ids[0] if ids else None
+
+
+def _computed(link: Link, parent: models.Model) -> list[Any]:
+    """Note what a ``@related_property`` gives; return the children's primary keys."""
+    with pinned():
+        try:
+            value = get_attribute(parent, link.relation.source.split("."))
+            if isinstance(value, BaseManager):
+                value = value.all()
+            if not link.relation.many:
+                value = () if value is None else (value,)
+            pks = [child.pk for child in value or ()]
+            if None in pks:
+                raise ValueError(f"{link.relation.source} holds an instance that is not saved")
+        except ObjectDoesNotExist:
+            pks = []
+        except Exception as error:  # noqa: BLE001 - code of the project
+            ids_of(parent)[link.name] = error
+            return []
+    ids = [str(pk) for pk in pks]
+    ids_of(parent)[link.name] = ids if link.relation.many else (ids[0] if ids else None)
+    return pks
+
+
+def _remember(link: Link, parents: Instances, children: Instances) -> None:
+    """Let foreign keys that code of the project follows find the instances that are here."""
+    if link.kind is RelationKind.FORWARD:
+        if link.names_child_pk:
+            _follow(parents.values(), link.parent.model, link.parent_attname, children)
+    elif link.kind is RelationKind.REVERSE and link.names_parent_pk:
+        _follow(children.values(), link.child.model, link.child_attname, parents)
+
+
+def _follow(
+    instances: Iterable[models.Model], model: AnyModel, attname: str, targets: Instances
+) -> None:
+    field = by_attname(model, attname)
+    for instance in instances:
+        target = targets.get(getattr(instance, attname))
+        if target is not None and not field.is_cached(instance):
+            field.set_cached_value(instance, target)
+
+
+# -- rows
+
+
+def _render(plan: LayerPlan, instances: list[Any], report: Report) -> list[Row]:
+    alias = alias_of(plan.model)
+    with pinned():
+        return render_rows(plan, instances, _parent_ids(plan, instances), report, alias)
+
+
+def _parent_ids(plan: LayerPlan, instances: list[Any]) -> ParentIds:
+    found: ParentIds = {}
+    for link in plan.named_parents:
+        if not link.names_parent_pk:
+            values = _column(instances, link.child_attname)
+            found[link] = parents_by_value(link, values)
+    return found
+
+
+def parents_by_value(
+    link: Link, values: Collection[Any], using: str | None = None
+) -> dict[Any, str]:
+    """Return the ids of the parents whose ``to_field`` column holds *values*."""
+    if not values:
+        return {}
+    model = link.parent.model
+    alias = using or alias_of(model)
+    field = column_of(model, link.parent_attname)
+    query = model._base_manager.using(alias).order_by()
+    rows = query.filter(**{f"{link.parent_attname}__in": among(field, values, alias)})
+    return {value: str(pk) for value, pk in rows.values_list(link.parent_attname, "pk")}

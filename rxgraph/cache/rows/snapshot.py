@@ -1,0 +1,126 @@
+"""One consistent read of every database that holds a channel's rows.
+
+The databases are those that the router *writes* to: a replica may lag behind the very commit whose
+rows are to be read. PostgreSQL reads REPEATABLE READ, READ ONLY; SQLite in a deferred transaction,
+which neither takes the write lock nor waits for it. Inside somebody else's transaction (a test that
+captures ``on_commit``) that transaction is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connections, models, router, transaction
+
+from rxgraph.cache.rows.plan import LayerPlan, plan_of
+from rxgraph.compile.state_tree import StateTree
+from rxgraph.errors import BackendError
+from rxgraph.types import TypeName
+
+
+@dataclass(eq=False)
+class Snapshot:
+    """An open read; to be used on the thread that opened it, and to be closed."""
+
+    channel: str
+    tree: StateTree
+    layers: Mapping[TypeName, LayerPlan]
+    aliases: tuple[str, ...]
+    _connections: Mapping[str, Any] = field(default_factory=dict)
+    _transactions: ExitStack = field(default_factory=ExitStack)
+
+    def check(self) -> None:
+        """Raise unless the calling thread sees the connections that this snapshot began on.
+
+        Raises:
+            BackendError: it does not, so what it read would be no snapshot.
+        """
+        for alias, connection in self._connections.items():
+            if connections[alias] is not connection:
+                raise BackendError(
+                    f"the snapshot of {self.channel} was opened on another thread; "
+                    "run all steps of one procedure on the same"
+                )
+
+    def close(self) -> None:
+        """End the transactions; nothing is ever written in them."""
+        self._transactions.close()
+
+
+def open_snapshot(channel: str, tree: StateTree) -> Snapshot:
+    """Begin a read of everything that *tree* can show."""
+    layers = plan_of(tree)
+    aliases = tuple(sorted({alias_of(layer.model) for layer in tree.layers.values()}))
+    with ExitStack() as stack:
+        for alias in aliases:
+            stack.enter_context(consistent_read(alias))
+        return Snapshot(
+            channel,
+            tree,
+            layers,
+            aliases,
+            {alias: connections[alias] for alias in aliases},
+            stack.pop_all(),
+        )
+
+
+def alias_of(model: type[models.Model]) -> str:
+    """Return the database that rows of *model* are written to."""
+    return str(router.db_for_write(model))
+
+
+@contextmanager
+def consistent_read(alias: str) -> Iterator[None]:
+    """Read *alias* as it is at one moment; what is written inside is rolled back."""
+    connection = connections[alias]
+    connection.ensure_connection()
+    if connection.in_atomic_block or not connection.get_autocommit():
+        yield
+        return
+    begin = _BEGIN.get(connection.vendor, _begin)
+    with begin(alias):
+        try:
+            yield
+        finally:
+            # Unlike a commit, this cannot fail: a dead connection is dropped.
+            transaction.set_rollback(True, using=alias)
+
+
+@contextmanager
+def _begin(alias: str) -> Iterator[None]:
+    with transaction.atomic(using=alias):
+        yield
+
+
+@contextmanager
+def _begin_postgresql(alias: str) -> Iterator[None]:
+    with transaction.atomic(using=alias):
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+@contextmanager
+def _begin_sqlite(alias: str) -> Iterator[None]:
+    connection: Any = connections[alias]
+    mode = connection.transaction_mode
+    connection.transaction_mode = "DEFERRED"  # whatever the project's writers use
+    try:
+        atomic = transaction.atomic(using=alias)
+        atomic.__enter__()
+    finally:
+        connection.transaction_mode = mode
+    with ExitStack() as stack:
+        stack.push(atomic.__exit__)
+        # BEGIN alone takes no snapshot: the first read does, and this makes it now.
+        connection.connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        yield
+
+
+_BEGIN: Mapping[str, Callable[[str], Any]] = {
+    "postgresql": _begin_postgresql,
+    "sqlite": _begin_sqlite,
+}
