@@ -23,6 +23,7 @@ INSTALLED_APPS = [
     "channels",
     "rxgraph",
     "tests.torture",
+    "tests.cache.shapes",
     "tests.sync.captured",
 ]
 MIDDLEWARE: list[str] = []
