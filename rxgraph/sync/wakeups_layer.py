@@ -1,0 +1,355 @@
+"""Wake-ups over Channels' channel layer, one group per anchor.
+
+``RedisPubSubChannelLayer`` is what production should use; ``RedisChannelLayer`` works too. In
+``hosts``, give the latter a ``socket_timeout`` above its 5 seconds of blocking reads
+(``{"address": "redis://…", "socket_timeout": 15}``): from redis-py 8 on the default is 5 seconds
+as well, and every quiet moment would look like an outage. Pub/sub reads bring their own timeout.
+
+Rule: a save never waits for Redis. A publisher is one background thread with one event loop and
+one connection per process; what cannot be sent is dropped and counted, since whoever needs it
+polls. A listener trusts a subscription only when a message of its own came back through it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from channels.layers import get_channel_layer
+
+from rxgraph.cache.steps import Wakeup
+from rxgraph.sync.wakeup_codec import decode_wakeup, encode_wakeup, group_name
+from rxgraph.types import AnchorKey
+
+logger = logging.getLogger("rxgraph.wakeups")
+
+SEND_SECONDS = 5.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
+PROBE_SECONDS = 0.25
+
+
+@dataclass
+class Outage:
+    """Logs the beginning and the end of an outage, and paces the attempts in between."""
+
+    what: str
+    failures: int = 0
+    _pause_seconds: float = 0.0
+
+    def failed(self, error: BaseException) -> float:
+        """Count a failure; return the seconds to wait before the next attempt."""
+        if not self._pause_seconds:
+            reason = f"{type(error).__name__}: {error}"
+            logger.warning("%s: the channel layer does not answer (%s)", self.what, reason)
+        self.failures += 1
+        longer = max(FIRST_PAUSE_SECONDS, 2 * self._pause_seconds)
+        self._pause_seconds = min(LONGEST_PAUSE_SECONDS, longer)
+        return self._pause_seconds
+
+    def over(self) -> None:
+        """Note that it works."""
+        if self._pause_seconds:
+            logger.info("%s: the channel layer answers again", self.what)
+            self._pause_seconds = 0.0
+
+
+# -- publishing
+
+
+class ChannelLayerBus:
+    """Publishes from any thread through one background thread per process."""
+
+    def __init__(
+        self,
+        *,
+        namespace: str,
+        layer: Callable[[], Any] = get_channel_layer,
+        queue_limit: int = 10_000,
+    ) -> None:
+        """Prepare; the thread starts with the first wake-up.
+
+        Beyond *queue_limit* wake-ups that wait, the oldest are dropped.
+        """
+        self._namespace, self._layer, self._queue_limit = namespace, layer, queue_limit
+        self._publishers: dict[int, _Publisher] = {}
+
+    @property
+    def dropped(self) -> int:
+        """How many wake-ups of this process were never sent."""
+        publisher = self._publishers.get(os.getpid())
+        return publisher.dropped + publisher.outage.failures if publisher else 0
+
+    def publish(self, wakeup: Wakeup) -> None:
+        """Wake every process that shows the anchor."""
+        try:
+            # The second try is for a publisher that another thread closes at this moment.
+            if not self._publisher().put(wakeup) and not self._publisher().put(wakeup):
+                logger.warning("a wake-up could not be queued")
+        except Exception:
+            logger.exception("a wake-up could not be queued")
+
+    def close(self, timeout_seconds: float = 2.0) -> None:
+        """Send what is waiting, for at most *timeout_seconds*, and end the thread."""
+        publisher = self._publishers.pop(os.getpid(), None)
+        if publisher is not None:
+            atexit.unregister(self.close)
+            publisher.close(timeout_seconds)
+
+    def _publisher(self) -> _Publisher:
+        # By process, for a thread does not survive a fork; without a lock, for it may have been
+        # held at that moment.
+        process = os.getpid()
+        publisher = self._publishers.get(process)
+        if publisher is None or publisher.is_closed:
+            if publisher is not None:
+                self._publishers.pop(process, None)
+            created = _Publisher(self._namespace, self._layer, self._queue_limit)
+            publisher = self._publishers.setdefault(process, created)
+            if publisher is created:
+                created.start()
+                atexit.register(self.close)
+        return publisher
+
+
+class _Publisher:
+    """A queue, and the thread that empties it."""
+
+    def __init__(self, namespace: str, layer: Callable[[], Any], limit: int) -> None:
+        self._namespace, self._layer, self._limit = namespace, layer, limit
+        self._queue: deque[Wakeup] = deque()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="rxgraph-wakeups", daemon=True)
+        self.dropped = 0
+        self.outage = Outage("publishing wake-ups")
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def put(self, wakeup: Wakeup) -> bool:
+        """Queue *wakeup*; False: this publisher is closed."""
+        with self._lock:
+            if self._closed:
+                return False
+            if len(self._queue) >= self._limit:
+                self._queue.popleft()
+                self.dropped += 1
+            self._queue.append(wakeup)
+            if len(self._queue) == 1 and self._loop is not None:
+                self._loop.call_soon_threadsafe(self._wake.set)
+        return True
+
+    def close(self, timeout_seconds: float) -> None:
+        with self._lock:
+            self._closed = True
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._wake.set)
+        self._thread.join(timeout_seconds)
+
+    def _run(self) -> None:
+        loop = asyncio.new_event_loop()
+        try:
+            with self._lock:
+                self._loop = loop
+                self._wake.set()
+            loop.run_until_complete(self._drain(self._layer()))
+        except Exception:
+            logger.exception("the thread that publishes wake-ups has ended")
+        finally:
+            with self._lock:
+                self._closed, self._loop = True, None
+            with suppress(Exception):
+                loop.close()  # gives the layer's connections back
+
+    async def _drain(self, layer: Any) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while (wakeup := self._next()) is not None:
+                await self._send(layer, wakeup)
+            if self._closed:
+                return
+
+    def _next(self) -> Wakeup | None:
+        with self._lock:
+            return self._queue.popleft() if self._queue else None
+
+    async def _send(self, layer: Any, wakeup: Wakeup) -> None:
+        try:
+            message = {"type": "rxgraph.wakeup", "text": encode_wakeup(wakeup)}
+            async with asyncio.timeout(SEND_SECONDS):
+                await layer.group_send(group_name(self._namespace, wakeup.key), message)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is a hint that got lost
+            pause_seconds = self.outage.failed(error)
+            if not self._closed:
+                await asyncio.sleep(pause_seconds)
+        else:
+            self.outage.over()
+
+
+# -- listening
+
+
+@dataclass
+class _Membership:
+    """One group: confirmed once a probe came back through it."""
+
+    key: AnchorKey
+    confirmed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class ChannelLayerListener:
+    """One channel for a whole event loop, member of a group per anchor."""
+
+    def __init__(
+        self,
+        *,
+        namespace: str,
+        layer: Callable[[], Any] = get_channel_layer,
+        confirm_seconds: float = 2.0,
+        refresh_seconds: float = 300.0,
+    ) -> None:
+        """Prepare.
+
+        ``join`` gives up waiting after *confirm_seconds*; memberships are renewed every
+        *refresh_seconds*, since ``RedisChannelLayer`` lets them expire.
+        """
+        self._namespace, self._get_layer = namespace, layer
+        self._confirm_seconds, self._refresh_seconds = confirm_seconds, refresh_seconds
+        self._me = uuid4().hex
+        self._members: dict[str, _Membership] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._layer: Any = None
+        self._channel: str | None = None
+        self._opened = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._outage = Outage("listening for wake-ups")
+
+    async def start(self, deliver: Callable[[Wakeup], None]) -> None:
+        """Begin to call *deliver* on this event loop; Redis need not be there yet."""
+        self._layer = self._get_layer()
+        self._tasks = [
+            asyncio.create_task(self._receive(deliver), name="rxgraph wake-ups"),
+            asyncio.create_task(self._renew(), name="rxgraph memberships"),
+        ]
+
+    async def join(self, key: AnchorKey) -> None:
+        """Get the wake-ups of an anchor: of every one that is published after this returns."""
+        group = group_name(self._namespace, key)
+        member = self._members.setdefault(group, _Membership(key))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._confirm_seconds):
+                while not member.confirmed.is_set():
+                    await self._attempt(group, member)
+
+    async def leave(self, key: AnchorKey) -> None:
+        """Get no more of them."""
+        group = group_name(self._namespace, key)
+        member = self._members.pop(group, None)
+        if member is not None:
+            member.confirmed.set()  # nobody has to wait any longer
+            await self._discard(group)
+
+    async def close(self) -> None:
+        """Leave everything and end the tasks."""
+        for member in self._members.values():
+            member.confirmed.set()
+        groups = list(self._members)
+        self._members.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._confirm_seconds):
+                for group in groups:
+                    await self._discard(group)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def _attempt(self, group: str, member: _Membership) -> None:
+        """Add the channel to *group*, send a probe through it and wait for that a little."""
+        await self._opened.wait()
+        try:
+            async with self._lock(group):
+                if self._members.get(group) is not member:
+                    return
+                await self._layer.group_add(group, self._channel)
+            # Redis may see the probe, on another connection, before the subscription.
+            probe = {"type": "rxgraph.probe", "group": group, "from": self._me}
+            await self._layer.group_send(group, probe)
+        except Exception as error:  # noqa: BLE001 - an outage; the caller tries again
+            await asyncio.sleep(self._outage.failed(error))
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PROBE_SECONDS):
+                await member.confirmed.wait()
+
+    async def _discard(self, group: str) -> None:
+        if self._channel is None:
+            return
+        try:
+            async with self._lock(group), asyncio.timeout(self._confirm_seconds):
+                if group not in self._members:
+                    await self._layer.group_discard(group, self._channel)
+                    self._locks.pop(group, None)
+        except Exception as error:  # noqa: BLE001 - what still comes is not delivered
+            self._outage.failed(error)
+
+    def _lock(self, group: str) -> asyncio.Lock:
+        """Return what keeps joining and leaving one group in the order they were asked for."""
+        return self._locks.setdefault(group, asyncio.Lock())
+
+    async def _renew(self) -> None:
+        """Join again what is not confirmed, soon; everything, from time to time."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self._refresh_seconds
+        while True:
+            await asyncio.sleep(min(1.0, self._refresh_seconds))
+            is_due = loop.time() >= due
+            if is_due:
+                due = loop.time() + self._refresh_seconds
+            for group, member in list(self._members.items()):
+                if is_due or not member.confirmed.is_set():
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(self._confirm_seconds):
+                            await self._attempt(group, member)
+
+    async def _receive(self, deliver: Callable[[Wakeup], None]) -> None:
+        while True:
+            try:
+                if self._channel is None:
+                    self._channel = await self._layer.new_channel()
+                    self._opened.set()
+                message = await self._layer.receive(self._channel)
+            except Exception as error:  # noqa: BLE001 - an outage; try again
+                await asyncio.sleep(self._outage.failed(error))
+                continue
+            self._outage.over()
+            try:
+                self._accept(message, deliver)
+            except Exception:
+                logger.exception("a wake-up could not be delivered")
+
+    def _accept(self, message: dict[str, Any], deliver: Callable[[Wakeup], None]) -> None:
+        if message["type"] == "rxgraph.probe":
+            member = self._members.get(message["group"])
+            if member is not None and message["from"] == self._me:
+                member.confirmed.set()
+            return
+        wakeup = decode_wakeup(message["text"])
+        if wakeup is not None and group_name(self._namespace, wakeup.key) in self._members:
+            deliver(wakeup)
