@@ -15,8 +15,9 @@ class RxGraphConfig(AppConfig):
     def ready(self) -> None:
         """Import every app's ``channels`` module, register the checks, start capturing."""
         from rxgraph.declare import checks, registry
-        from rxgraph.sync import capture
+        from rxgraph.sync import capture, engine
 
         registry.discover()
         checks.register()
         capture.install()
+        capture.on_commit(engine.flush)

@@ -146,34 +146,38 @@ def extend(
     now: float,
     *,
     seconds: float,
-    rows: frozenset[RowKey] = frozenset(),
     writing: frozenset[InstanceKey] = frozenset(),
 ) -> Anchor | None:
-    """Renew the lease, and announce what the batch does besides the rows it took.
+    """Renew the lease, and announce the instances that the batch will write besides its rows.
 
-    *rows* are changed rows it found on its way (they leave ``pending``), *writing* the instances
-    it is going to write. Whoever takes over writes exactly these again under a higher number, so
-    that nothing the caller may still write late can win. None: the caller was replaced.
+    Whoever takes over writes exactly these again under a higher number, so that nothing the
+    caller may still write late can win. ``pending`` is left alone, although the batch may have
+    read those rows too: one in there may have been pushed again since. None: the caller was
+    replaced.
     """
     if not _is_turn(anchor, owner, seq):
         return None
     return replace(
         anchor,
-        taken=anchor.taken | rows,
-        pending=anchor.pending - rows,
         writing=anchor.writing | writing,
         lease_until=now + seconds,
     )
 
 
-def finish(anchor: Anchor, owner: str, seq: int, now: float) -> Anchor | None:
-    """Let readers see the batch and give the lease back; None: the caller was replaced."""
+def finish(
+    anchor: Anchor, owner: str, seq: int, now: float, *, again: frozenset[RowKey] = frozenset()
+) -> Anchor | None:
+    """Let readers see the batch and give the lease back; None: the caller was replaced.
+
+    *again* are rows that changed after the batch had read them: they become pending.
+    """
     if not _is_turn(anchor, owner, seq) or anchor.phase is not Phase.HOT:
         return None
     return replace(
         anchor,
         done=seq,
         done_at=now,
+        pending=anchor.pending | again,
         taken=frozenset(),
         writing=frozenset(),
         owner=NOBODY,
@@ -228,9 +232,7 @@ def leave(anchor: Anchor, session: str, now: float) -> Anchor | None:
 def is_expired(anchor: Anchor, now: float, ttl_seconds: float) -> bool:
     """True when nobody has looked at a HOT anchor for *ttl_seconds*."""
     return (
-        anchor.phase is Phase.HOT
-        and not anchor.sessions
-        and now - anchor.idle_since >= ttl_seconds
+        anchor.phase is Phase.HOT and not anchor.sessions and now - anchor.idle_since >= ttl_seconds
     )
 
 

@@ -26,7 +26,7 @@ class Reading:
     documents: dict[InstanceKey, Document]
 
 
-class Unfinished(Exception):  # noqa: N818 - tells a state, not a fault
+class Unfinished(Exception):
     """A batch was begun and does not end: its writer may be dead."""
 
 

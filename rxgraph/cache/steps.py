@@ -8,7 +8,7 @@ asynchronous one (a server's event loop), and under a scheduler that interleaves
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
@@ -233,13 +233,28 @@ class Sleep(Step[None]):
     seconds: float
 
 
-def run(procedure: Procedure[R], perform: Performer) -> R:
+def run(procedure: Procedure[R], perform: Callable[[Step[Any]], Any]) -> R:
     """Drive *procedure* to its end on this thread; errors of a step are raised at its place."""
     try:
         step = next(procedure)
         while True:
             try:
                 answer = perform(step)
+            except BaseException as error:  # noqa: BLE001 - raised again inside the procedure
+                step = procedure.throw(error)
+            else:
+                step = procedure.send(answer)
+    except StopIteration as end:
+        return cast("R", end.value)
+
+
+async def run_async(procedure: Procedure[R], perform: Callable[[Step[Any]], Awaitable[Any]]) -> R:
+    """Drive *procedure* to its end on an event loop, as ``run`` does on a thread."""
+    try:
+        step = next(procedure)
+        while True:
+            try:
+                answer = await perform(step)
             except BaseException as error:  # noqa: BLE001 - raised again inside the procedure
                 step = procedure.throw(error)
             else:

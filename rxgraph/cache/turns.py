@@ -9,14 +9,17 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from rxgraph.cache import anchor as decisions
 from rxgraph.cache.anchor import Anchor
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.steps import (
+    CloseSnapshot,
     DropGeneration,
     LoadAnchor,
     Now,
+    OpenSnapshot,
     Procedure,
     Publish,
     Sleep,
@@ -26,6 +29,7 @@ from rxgraph.cache.steps import (
 from rxgraph.errors import BackendError
 from rxgraph.types import AnchorKey
 
+R = TypeVar("R")
 Decide = Callable[[Anchor, float], Anchor | None]
 
 _ATTEMPTS = 200
@@ -54,6 +58,20 @@ def settle(
             yield from Sleep(random.uniform(0, ceiling))  # noqa: S311 - jitter
         before = yield from LoadAnchor(key)
     raise BackendError(f"the record of {key} changed {_ATTEMPTS} times while being written")
+
+
+def in_snapshot(channel: str, body: Callable[[Any], Procedure[R]]) -> Procedure[R]:
+    """Run *body(snapshot)* within one consistent read of a channel's database."""
+    snapshot = yield from OpenSnapshot(channel)
+    try:
+        answer = yield from body(snapshot)
+    except GeneratorExit:  # the driver is gone, and nobody answers steps any more
+        raise
+    except BaseException:
+        yield from CloseSnapshot(snapshot)
+        raise
+    yield from CloseSnapshot(snapshot)
+    return answer
 
 
 def clear_anchor(key: AnchorKey) -> Procedure[bool]:

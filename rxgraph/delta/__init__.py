@@ -2,7 +2,7 @@
 
 from rxgraph.delta.algebra import Changes, State, apply, compose, diff
 from rxgraph.delta.nesting import nest
-from rxgraph.delta.visibility import View, ViewChange, see, see_change
+from rxgraph.delta.visibility import View, ViewChange, see, see_change, see_since
 
 __all__ = [
     "Changes",
@@ -15,4 +15,5 @@ __all__ = [
     "nest",
     "see",
     "see_change",
+    "see_since",
 ]

@@ -92,28 +92,18 @@ def _public_change(before: View, after: View, changes: Changes) -> ViewChange:
         and key in before.state
     }
     fresh = {document.key for document in changed if document.key not in before.state}
-    told = {document.key for document in changed}
-    if any(not _is_announced(after, key, told) for key in fresh):
-        # An instance whose parents listed it before it could be shown (it failed to render).
-        extra = tuple(
+    announced = {child for document in changed for child in document.links}
+    unannounced = fresh - announced - {after.root}
+    if unannounced:
+        # Their parents listed them before they could be shown (they failed to render).
+        told = {document.key for document in changed}
+        parents = tuple(
             document
             for key, document in after.state.items()
-            if key not in told and not fresh.isdisjoint(document.links)
+            if key not in told and not unannounced.isdisjoint(document.links)
         )
-        changed = (*changed, *extra)
+        changed = (*changed, *parents)
     return ViewChange(changed, removed)
-
-
-def _is_announced(view: View, key: InstanceKey, told: set[InstanceKey]) -> bool:
-    if key == view.root:
-        return True
-    relations = view.tree.parents[key.typename]
-    names = {layer.typename for layer, _ in relations}
-    return any(
-        parent.typename in names and key in view.state[parent].links
-        for parent in told
-        if parent in view.state
-    )
 
 
 def _owns(tree: StateTree, document: Document, user_id: str | None) -> bool:
@@ -127,3 +117,36 @@ def _reason(changes: Changes, key: InstanceKey) -> RemovalReason:
     if document is not None and document.removed is RemovalReason.DELETED:
         return RemovalReason.DELETED
     return RemovalReason.LEFT
+
+
+def see_since(
+    view: View, tombstones: Iterable[Document], since: int, user_id: str | None
+) -> ViewChange:
+    """Return what a viewer who left at number *since* has to be told to arrive at *view*.
+
+    Every instance written since is told, also where its value is back to what it was. Removals of
+    instances that may have been somebody else's secret are told only to those who owned them;
+    leaving the others out is harmless, because every list that showed them is told.
+    """
+    tainted = view.tree.tainted
+    changed = tuple(
+        view.state[key] for key in sorted(view.keys()) if view.state[key].version > since
+    )
+    removed: dict[InstanceKey, RemovalReason] = {}
+    for document in tombstones:
+        if document.version <= since or document.removed in (None, RemovalReason.NEVER):
+            continue
+        if document.key.typename in tainted and not _owned(document, user_id):
+            continue
+        assert document.removed is not None
+        removed[document.key] = document.removed
+    if view.visible is not None:
+        for key, document in view.state.items():
+            lost = document.version > since and user_id in document.former_owners
+            if lost and key not in view.visible:
+                removed[key] = RemovalReason.LEFT
+    return ViewChange(changed, removed)
+
+
+def _owned(document: Document, user_id: str | None) -> bool:
+    return user_id is not None and (document.owner == user_id or user_id in document.former_owners)

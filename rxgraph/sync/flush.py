@@ -13,21 +13,20 @@ from dataclasses import dataclass
 
 from rxgraph.cache import anchor as decisions
 from rxgraph.cache.anchor import Anchor, Lease
-from rxgraph.cache.phases import Phase
 from rxgraph.cache.steps import (
-    CloseSnapshot,
     FindHolders,
     LoadAnchor,
     Locate,
-    OpenSnapshot,
     Procedure,
     Publish,
     ReadIntents,
+    ReadRows,
+    Row,
     Wakeup,
     WriteDocuments,
     chunks,
 )
-from rxgraph.cache.turns import settle
+from rxgraph.cache.turns import in_snapshot, settle
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.sync.reconcile import Reconciliation, instances_of
 from rxgraph.types import AnchorKey, Document, InstanceKey, RowKey
@@ -124,40 +123,71 @@ def work(writer: Writer, turns: list[Turn]) -> Procedure[None]:
     for round_ in range(_ROUNDS):
         if not turns:
             return
-        batches = yield from _write_batches(writer, turns)
         going_on = []
-        for turn, documents in batches:
-            following = yield from _finish(writer, turn, documents, last=round_ == _ROUNDS - 1)
+        for batch in (yield from _write_batches(writer, turns)):
+            following = yield from _finish(writer, batch, last=round_ == _ROUNDS - 1)
             if following is not None:
                 going_on.append(following)
         turns = going_on
 
 
-def _write_batches(
-    writer: Writer, turns: list[Turn]
-) -> Procedure[list[tuple[Turn, tuple[Document, ...]]]]:
+@dataclass(slots=True)
+class Batch:
+    """What one turn wrote."""
+
+    turn: Turn
+    documents: tuple[Document, ...]
+    #: Rows of instances that were not cached before, as they were read.
+    entered: dict[InstanceKey, Row]
+    #: Those of them that have changed since.
+    again: frozenset[RowKey] = frozenset()
+
+
+def _write_batches(writer: Writer, turns: list[Turn]) -> Procedure[list[Batch]]:
     """Write each anchor's batch from one snapshot; those that were replaced are left out."""
-    snapshot = yield from OpenSnapshot(turns[0].key.channel)
-    written: list[tuple[Turn, tuple[Document, ...]]] = []
-    try:
+    channel = turns[0].key.channel
+    batches: list[Batch] = []
+
+    def write(snapshot: object) -> Procedure[None]:
         intents = yield from ReadIntents(snapshot)
         for turn in turns:
-            documents = yield from _write_batch(writer, turn, snapshot, intents)
-            if documents is not None:
-                written.append((turn, documents))
+            batch = yield from _write_batch(writer, turn, snapshot, intents)
+            if batch is not None:
+                batches.append(batch)
+
+    def look_again(snapshot: object) -> Procedure[None]:
+        layers = writer.trees(channel).layers
+        fresh = yield from ReadRows(snapshot, frozenset(k for b in batches for k in b.entered))
+        for batch in batches:
+            batch.again = frozenset(
+                RowKey(layers[key.typename].model_label, key.id)
+                for key, row in batch.entered.items()
+                if fresh.get(key) != row
+            )
+
+    try:
+        yield from in_snapshot(channel, write)
+        # A writer that changed an entering row before its document was there has not found this
+        # anchor, and will not come back: look whether there was one. Whoever changes it from now
+        # on finds the document.
+        if any(batch.entered for batch in batches):
+            yield from in_snapshot(channel, look_again)
     except Exception:
         for turn in turns:
-            owner, seq = turn.anchor.owner, turn.anchor.seq
-            yield from settle(turn.key, lambda a, _, o=owner, s=seq: decisions.release(a, o, s))
+            yield from _release(turn)
         raise
-    finally:
-        yield from CloseSnapshot(snapshot)
-    return written
+    return batches
+
+
+def _release(turn: Turn) -> Procedure[None]:
+    """Give the lease back; the work stays where it is."""
+    owner, seq = turn.anchor.owner, turn.anchor.seq
+    yield from settle(turn.key, lambda anchor, _: decisions.release(anchor, owner, seq))
 
 
 def _write_batch(
     writer: Writer, turn: Turn, snapshot: object, intents: frozenset[RowKey]
-) -> Procedure[tuple[Document, ...] | None]:
+) -> Procedure[Batch | None]:
     key, tree = turn.key, writer.trees(turn.key.channel)
     owner, seq = turn.anchor.owner, turn.anchor.seq
     # Read after the snapshot was opened: a transaction that it shows has either its intents still
@@ -167,23 +197,16 @@ def _write_batch(
     forced: frozenset[InstanceKey] = frozenset()
     if turn.is_redo:
         forced = instances_of(tree, turn.anchor.taken) | turn.anchor.writing
-    documents = yield from Reconciliation(
-        tree, key, turn.anchor.generation, seq, snapshot, forced
-    ).run(rows)
+    reconciliation = Reconciliation(tree, key, turn.anchor.generation, seq, snapshot, forced)
+    documents = yield from reconciliation.run(rows)
 
     announced = instances_of(tree, turn.anchor.taken)
     writing = frozenset(document.key for document in documents) - announced
-    if writing or current.pending:
+    if writing:
         _, extended = yield from settle(
             key,
             lambda anchor, now: decisions.extend(
-                anchor,
-                owner,
-                seq,
-                now,
-                seconds=writer.lease_seconds,
-                rows=current.pending,
-                writing=writing,
+                anchor, owner, seq, now, seconds=writer.lease_seconds, writing=writing
             ),
             current,
         )
@@ -191,18 +214,16 @@ def _write_batch(
             return None
     if documents:
         yield from WriteDocuments(key, turn.anchor.generation, documents)
-    return documents
+    return Batch(turn, documents, reconciliation.entered)
 
 
-def _finish(
-    writer: Writer, turn: Turn, documents: tuple[Document, ...], *, last: bool
-) -> Procedure[Turn | None]:
+def _finish(writer: Writer, batch: Batch, *, last: bool) -> Procedure[Turn | None]:
     """Publish a batch; the next turn when more was pushed meanwhile and this was not the last."""
+    turn, lease = batch.turn, writer.lease()
     owner, seq = turn.anchor.owner, turn.anchor.seq
-    lease = writer.lease()
 
     def decide(anchor: Anchor, now: float) -> Anchor | None:
-        finished = decisions.finish(anchor, owner, seq, now)
+        finished = decisions.finish(anchor, owner, seq, now, again=batch.again)
         if finished is None or last:
             return finished
         following = decisions.take(finished, lease, now, schema=finished.schema)
@@ -218,11 +239,8 @@ def _finish(
             before.done,
             seq,
             after.done_at,
-            documents,
+            batch.documents,
             more=bool(after.pending),
         )
     )
-    if after.owner == lease.owner and after.phase is Phase.HOT:
-        return Turn(turn.key, after, is_redo=False)
-    return None
-
+    return Turn(turn.key, after, is_redo=False) if after.owner == lease.owner else None

@@ -11,10 +11,8 @@ from enum import Enum
 from rxgraph.cache import anchor as decisions
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.steps import (
-    CloseSnapshot,
     DropGeneration,
     LoadAnchor,
-    OpenSnapshot,
     Procedure,
     Publish,
     ReadTree,
@@ -23,7 +21,7 @@ from rxgraph.cache.steps import (
     WriteDocuments,
     chunks,
 )
-from rxgraph.cache.turns import cool, settle
+from rxgraph.cache.turns import cool, in_snapshot, settle
 from rxgraph.sync.flush import Writer, rescue
 from rxgraph.types import AnchorKey, Document
 
@@ -63,7 +61,9 @@ def heat(writer: Writer, key: AnchorKey) -> Procedure[Warmth]:
         return Warmth.WAIT
     seq, generation = opened.seq, opened.generation
     try:
-        rows = yield from _read(key)
+        rows = yield from in_snapshot(
+            key.channel, lambda snapshot: ReadTree(snapshot, key.anchor_id).__iter__()
+        )
         for part in chunks(rows, _DOCUMENTS_PER_WRITE):
             yield from WriteDocuments(key, generation, tuple(_document(row, seq) for row in part))
             _, renewed = yield from settle(
@@ -89,14 +89,6 @@ def heat(writer: Writer, key: AnchorKey) -> Procedure[Warmth]:
     if filled.pending:
         yield from rescue(writer, key)
     return Warmth.HOT
-
-
-def _read(key: AnchorKey) -> Procedure[list[Row]]:
-    snapshot = yield from OpenSnapshot(key.channel)
-    try:
-        return (yield from ReadTree(snapshot, key.anchor_id))
-    finally:
-        yield from CloseSnapshot(snapshot)
 
 
 def _document(row: Row, seq: int) -> Document:

@@ -39,7 +39,7 @@ def _column(term: object) -> str | None:
     if isinstance(term, OrderBy):
         term = term.expression
     if isinstance(term, F):
-        term = term.name
+        term = getattr(term, "name", None)
     if not isinstance(term, str) or term == "?":
         return None
     return term.lstrip("-+")

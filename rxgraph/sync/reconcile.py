@@ -57,6 +57,7 @@ class Reconciliation:
     inside: dict[InstanceKey, Row] = field(default_factory=dict)  # refreshed and part of the state
     removed: set[InstanceKey] = field(default_factory=set)
     rewritten: dict[InstanceKey, Document] = field(default_factory=dict)  # same value, new number
+    entered: dict[InstanceKey, Row] = field(default_factory=dict)  # not cached before
 
     def run(self, changed: frozenset[RowKey]) -> Procedure[tuple[Document, ...]]:
         """Return the documents to write for *changed* rows."""
@@ -178,10 +179,7 @@ class Reconciliation:
             if rewrite:
                 self.forced |= frozenset(arrived)
             frontier = {
-                child
-                for row in arrived.values()
-                for child in row.links
-                if child not in self.inside
+                child for row in arrived.values() for child in row.links if child not in self.inside
             }
 
     def _leave(self, gone: set[InstanceKey]) -> Procedure[None]:
@@ -196,7 +194,7 @@ class Reconciliation:
             if not candidates:
                 continue
             yield from self._read_cached(candidates)
-            candidates = {key for key in candidates if self._was_live(key)}
+            candidates = {k for k in candidates if k in self.inside or self._was_live(k)}
             unsure = candidates - gone - held
             parents = yield from self._cached_parents(unsure)
             kept = {
@@ -206,12 +204,11 @@ class Reconciliation:
                 for child in self._old_links(parent)
             }
             leaving = (candidates & gone) | (unsure - kept)
-            self.removed |= leaving
+            self.removed |= {key for key in leaving if self._was_live(key)}
             for key in leaving:
-                row = self.inside.pop(key, None)
                 lost |= set(self._old_links(key))
-                if row is not None:
-                    lost |= set(row.links)
+                if key in self.inside:
+                    lost |= set(self.inside.pop(key).links)
             if leaving:
                 held = {child for row in self.inside.values() for child in row.links}
 
@@ -255,6 +252,7 @@ class Reconciliation:
 
     def _documents(self) -> Procedure[tuple[Document, ...]]:
         written: dict[InstanceKey, Document] = dict(self.rewritten)
+        self.entered = {k: row for k, row in self.inside.items() if not self._was_live(k)}
         for key, row in self.inside.items():
             old = self.cached.get(key)
             new = _document(row, self.seq, old)
@@ -294,9 +292,7 @@ def _document(row: Row, seq: int, old: Document | None) -> Document:
     )
 
 
-def _tombstone(
-    key: InstanceKey, seq: int, old: Document | None, reason: RemovalReason
-) -> Document:
+def _tombstone(key: InstanceKey, seq: int, old: Document | None, reason: RemovalReason) -> Document:
     owner = old.owner if old is not None else None
     former = old.former_owners if old is not None else ()
     return Document(key=key, version=seq, owner=owner, former_owners=former, removed=reason)

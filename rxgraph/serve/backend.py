@@ -1,0 +1,140 @@
+"""What the hub needs of the stages below, on one event loop.
+
+Reading goes through the asynchronous store; whatever touches the database runs on a few threads of
+its own, so that a cold load never stands in the way of hooks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, BrokenBarrierError
+from typing import Any, TypeVar
+
+from channels.db import database_sync_to_async
+from django.db import connections
+
+from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.opening import open_async_store
+from rxgraph.cache.reading import Reading, read_documents
+from rxgraph.cache.steps import Now, Procedure, Sleep, Step, Wakeup, run_async
+from rxgraph.cache.turns import join_anchor, leave_anchor
+from rxgraph.compile.state_tree import StateTree
+from rxgraph.sync.engine import Engine, trees
+from rxgraph.sync.heating import Warmth
+from rxgraph.sync.wakeups import open_listener
+from rxgraph.types import AnchorKey
+
+T = TypeVar("T")
+
+_THREADS = 4
+_HEARTBEATS_MISSED = 4
+
+
+class Backend:
+    """Store, listener and threads of one event loop."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.session = uuid.uuid4().hex
+        self._store = open_async_store(engine.settings)
+        self._listener = open_listener(engine.settings)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="rxgraph")
+        self._started: asyncio.Task[None] | None = None
+
+    def tree(self, channel: str) -> StateTree:
+        """Return the state tree of a channel by its registered name."""
+        return trees()[channel]
+
+    # -- reading, on the loop
+
+    async def read(self, key: AnchorKey, *, generation: int | None, since: int) -> Reading | Anchor:
+        """Read what changed since a number, as of one finished batch.
+
+        Raises:
+            Unfinished: some batch does not end.
+            BackendError: the store does not answer.
+        """
+        return await self._run(read_documents(key, generation=generation, since=since))
+
+    async def load_anchors(self, keys: list[AnchorKey]) -> dict[AnchorKey, Anchor]:
+        """Read several records in one round trip."""
+        return await self._store.load_anchors(keys)
+
+    async def _run(self, procedure: Procedure[T]) -> T:
+        return await run_async(procedure, self._perform)
+
+    async def _perform(self, step: Step[Any]) -> Any:
+        if isinstance(step, Sleep):
+            return await asyncio.sleep(step.seconds)
+        if isinstance(step, Now):
+            return time.time()
+        return await self._store.perform(step)
+
+    # -- coming and going
+
+    async def start(self, deliver: Callable[[Wakeup], None]) -> None:
+        """Begin to listen for wake-ups."""
+        self.engine.is_serving = True
+        self._started = asyncio.ensure_future(self._listener.start(deliver))
+        await self.beat()
+        await self._started
+
+    async def join(self, key: AnchorKey) -> None:
+        """Be woken for *key* from now on, and count as one who watches it."""
+        await self._listener.join(key)
+        await self._run(join_anchor(key, self.session))
+
+    async def leave(self, key: AnchorKey) -> None:
+        """Stop being woken for *key*."""
+        try:
+            await self._listener.leave(key)
+        finally:
+            await self._run(leave_anchor(key, self.session))
+
+    async def beat(self) -> None:
+        """Say that this process lives."""
+        until = time.time() + _HEARTBEATS_MISSED * self.engine.settings.lease_seconds
+        await self.on_thread(self.engine.store.beat, self.session, until)
+
+    # -- writing, on threads
+
+    async def heat(self, key: AnchorKey) -> Warmth:
+        """Make *key* HOT unless somebody else does."""
+        return await self.on_thread(self.engine.heat, key)
+
+    async def rescue(self, key: AnchorKey) -> bool:
+        """Take over work on *key* that nobody does."""
+        return await self.on_thread(self.engine.rescue, key)
+
+    async def on_thread(self, function: Callable[..., T], *args: Any) -> T:
+        """Run blocking work on one of this backend's threads."""
+        answer: T = await database_sync_to_async(
+            function, thread_sensitive=False, executor=self._threads
+        )(*args)
+        return answer
+
+    async def close(self) -> None:
+        """End listening, forget the session, give back connections and threads."""
+        await self._listener.close()
+        with contextlib.suppress(Exception):
+            await self.on_thread(self.engine.store.forget_session, self.session)
+        await self._store.close()
+        self.engine.is_serving = False
+        await asyncio.to_thread(self._close_threads)
+
+    def _close_threads(self) -> None:
+        meeting = Barrier(_THREADS)
+
+        def close_connections() -> None:
+            with contextlib.suppress(BrokenBarrierError):
+                meeting.wait(5)
+            connections.close_all()
+
+        for _ in range(_THREADS):
+            self._threads.submit(close_connections)
+        self._threads.shutdown()

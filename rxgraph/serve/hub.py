@@ -1,0 +1,316 @@
+"""One replica of an anchor per process, however many subscribers it has.
+
+A replica is filled once from the store, moved on by wake-ups, and dropped when the last subscriber
+leaves. It only ever shows the state as of one finished batch; every move is told to all of its
+subscribers at once, in order. States are never changed in place, so whoever holds one may keep it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.phases import Phase
+from rxgraph.cache.reading import Reading, Unfinished
+from rxgraph.cache.steps import Wakeup
+from rxgraph.compile.state_tree import StateTree
+from rxgraph.delta import Changes, State, apply
+from rxgraph.errors import BackendError, NotFound
+from rxgraph.serve.backend import Backend
+from rxgraph.sync.heating import Warmth
+from rxgraph.types import AnchorKey, Document, InstanceKey
+
+logger = logging.getLogger("rxgraph.hub")
+
+
+class MoveKind(StrEnum):
+    """How a replica got where it is."""
+
+    CHANGES = "CHANGES"  # some batches on
+    RESTART = "RESTART"  # another generation: forget everything, here is the new state
+    LOST = "LOST"  # the root is gone for good, or the store does not answer
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One step of a replica. ``state`` is the state after it."""
+
+    kind: MoveKind
+    state: State
+    changes: Changes
+    generation: int
+    position: int  # number of the newest batch contained
+    at: float  # when that batch was finished, Unix seconds
+
+
+Receive = Callable[[Move], None]
+
+
+class Replica:
+    """The state of one anchor in this process. Use it through ``Hub.attach``."""
+
+    def __init__(self, hub: Hub, key: AnchorKey, tree: StateTree) -> None:
+        self.key, self.tree = key, tree
+        self.root = InstanceKey(tree.root.typename, key.anchor_id)
+        self.state: State = {}
+        self.tombstones: Mapping[InstanceKey, Document] = {}
+        self.generation = 0
+        self.position = 0
+        self.floor = 0  # the oldest number from which a cursor can be resumed
+        self.at = 0.0
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.receivers: dict[int, Receive] = {}
+        self._hub = hub
+        self._next_receiver = 0
+        self._wakeups: list[Wakeup] = []
+        self._stirred = asyncio.Event()
+        self.task = asyncio.create_task(self._run(), name=f"rxgraph {key}")
+
+    # -- called on the event loop by the hub
+
+    def wake(self, wakeup: Wakeup) -> None:
+        """Take note of a finished batch."""
+        self._wakeups.append(wakeup)
+        self._stirred.set()
+
+    def look(self, anchor: Anchor) -> None:
+        """Take note of the record as a poll found it."""
+        moved = anchor.done != self.position or anchor.generation != self.generation
+        if moved or anchor.phase is not Phase.HOT or anchor.pending or anchor.is_unfinished:
+            self._stirred.set()
+
+    def add(self, receive: Receive) -> int:
+        """Tell *receive* every move from now on; answers its number."""
+        self._next_receiver += 1
+        self.receivers[self._next_receiver] = receive
+        return self._next_receiver
+
+    # -- the one task that moves it
+
+    async def _run(self) -> None:
+        try:
+            await self._hub.opened()
+            await self._hub.backend.join(self.key)  # before reading: no gap
+            await self._fill()
+            self.ready.set_result(None)
+            while True:
+                await self._stirred.wait()
+                self._stirred.clear()
+                await self._follow()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            if not self.ready.done():
+                self.ready.set_exception(error)
+                return
+            logger.exception("the replica of %s stopped", self.key)
+            self._tell(MoveKind.LOST, {})
+
+    async def _follow(self) -> None:
+        wakeups, self._wakeups = self._wakeups, []
+        must_read = not wakeups  # stirred by a poll
+        for wakeup in wakeups:
+            must_read |= self._take(wakeup)
+        if must_read:
+            await self._catch_up()
+
+    def _take(self, wakeup: Wakeup) -> bool:
+        """Move on by *wakeup* if it begins where this stands; True: the store must be read."""
+        if wakeup.generation == self.generation and wakeup.documents is not None:
+            if wakeup.previous == self.position < wakeup.seq:
+                changes = {document.key: document for document in wakeup.documents}
+                self._move(changes, wakeup.seq, wakeup.at)
+                return wakeup.more
+            if wakeup.seq <= self.position:
+                return False
+        return True
+
+    async def _catch_up(self) -> None:
+        """Read what changed since; start again when the generation has gone."""
+        backoff = 0.1
+        while True:
+            try:
+                reading = await self._read(self.generation, self.position)
+                if isinstance(reading, Reading):
+                    if reading.anchor.done > self.position:
+                        anchor = reading.anchor
+                        self._move(reading.documents, anchor.done, anchor.done_at)
+                    if reading.anchor.pending or reading.anchor.is_unfinished:
+                        await self._hub.backend.rescue(self.key)
+                    return
+                await self._fill()
+                self._tell(MoveKind.RESTART, {})
+                return
+            except NotFound:
+                self.state = {}
+                self._tell(MoveKind.LOST, {})
+                return
+            except BackendError as error:
+                self._hub.complain(error)
+                await asyncio.sleep(backoff)
+                backoff = min(backoff * 2, 5.0)
+
+    async def _fill(self) -> None:
+        """Read the whole state, heating the anchor where it is cold."""
+        pause = 0.01
+        while True:
+            reading = await self._read(None, 0)
+            if isinstance(reading, Reading) and reading.anchor.schema == self.tree.fingerprint:
+                anchor = reading.anchor
+                self.state = apply({}, reading.documents)
+                self.tombstones = {k: d for k, d in reading.documents.items() if not d.is_live}
+                self.generation, self.position = anchor.generation, anchor.done
+                self.floor, self.at = anchor.floor, anchor.done_at
+                if self.root not in self.state:
+                    raise NotFound(f"{self.root.typename} {self.root.id} does not exist")
+                return
+            warmth = await self._hub.backend.heat(self.key)
+            if warmth is Warmth.MISSING:
+                raise NotFound(f"{self.root.typename} {self.root.id} does not exist")
+            if warmth is Warmth.WAIT:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stirred.wait(), pause)
+                self._stirred.clear()
+                pause = min(pause * 1.5, 0.5)
+
+    async def _read(self, generation: int | None, since: int) -> Reading | Anchor:
+        while True:
+            try:
+                return await self._hub.backend.read(self.key, generation=generation, since=since)
+            except Unfinished:
+                await self._hub.backend.rescue(self.key)
+
+    def _move(self, changes: Changes, position: int, at: float) -> None:
+        self.state = apply(self.state, changes)
+        dead = {key: document for key, document in changes.items() if not document.is_live}
+        if dead or any(key in self.tombstones for key in changes):
+            kept = {k: d for k, d in self.tombstones.items() if k not in changes}
+            self.tombstones = {**kept, **dead}
+        self.position, self.at = position, at
+        if changes:
+            self._tell(MoveKind.CHANGES, changes)
+
+    def _tell(self, kind: MoveKind, changes: Changes) -> None:
+        move = Move(kind, self.state, changes, self.generation, self.position, self.at)
+        for receive in list(self.receivers.values()):
+            try:
+                receive(move)
+            except Exception:
+                logger.exception("a subscriber of %s failed to take a move", self.key)
+
+
+class Attachment:
+    """A subscriber's hold on a replica; ``detach`` it when done."""
+
+    def __init__(self, hub: Hub, replica: Replica, number: int) -> None:
+        self._hub, self._number = hub, number
+        self.replica = replica
+
+    async def detach(self) -> None:
+        """Stop being told; the last one to leave drops the replica. Safe to call twice."""
+        if self.replica.receivers.pop(self._number, None) is not None:
+            await self._hub.release(self.replica)
+
+
+class Hub:
+    """All replicas of this process."""
+
+    def __init__(self, backend: Backend, opened: Callable[[], Awaitable[None]]) -> None:
+        #: Wait until wake-ups are being listened for.
+        self.opened = opened
+        self.backend = backend
+        self._replicas: dict[AnchorKey, Replica] = {}
+        self._leaving: dict[AnchorKey, asyncio.Task[None]] = {}
+        self._is_complaining = False
+
+    @property
+    def replicas(self) -> Mapping[AnchorKey, Replica]:
+        """What is held now, for status and tests."""
+        return self._replicas
+
+    async def attach(self, key: AnchorKey, receive: Receive) -> Attachment:
+        """Hold the replica of *key*, filling it first where it is new.
+
+        *receive* is called on the event loop with every move from the returned state on; between
+        the return and the caller's next ``await`` no move can happen.
+
+        Raises:
+            NotFound: there is no such root.
+            BackendError: the store does not answer.
+        """
+        while (leaving := self._leaving.get(key)) is not None:
+            await asyncio.shield(leaving)
+        replica = self._replicas.get(key)
+        if replica is None:
+            replica = Replica(self, key, self.backend.tree(key.channel))
+            self._replicas[key] = replica
+        held: list[Move] = []
+        number = replica.add(held.append)
+        attachment = Attachment(self, replica, number)
+        try:
+            await asyncio.shield(replica.ready)
+            if not replica.state:
+                raise NotFound(f"{replica.root.typename} {replica.root.id} does not exist")
+        except BaseException:
+            await asyncio.shield(attachment.detach())
+            raise
+        replica.receivers[number] = receive
+        return attachment
+
+    async def release(self, replica: Replica) -> None:
+        """Drop *replica* if nobody holds it any more."""
+        if replica.receivers or self._replicas.get(replica.key) is not replica:
+            return
+        del self._replicas[replica.key]
+        task = asyncio.create_task(self._leave(replica))
+        self._leaving[replica.key] = task
+        await asyncio.shield(task)
+
+    async def _leave(self, replica: Replica) -> None:
+        try:
+            replica.task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await replica.task
+            if replica.ready.done() and not replica.ready.cancelled():
+                replica.ready.exception()
+            await self.backend.leave(replica.key)
+        except BackendError as error:
+            self.complain(error)
+        finally:
+            del self._leaving[replica.key]
+
+    def deliver(self, wakeup: Wakeup) -> None:
+        """Pass a wake-up on; called on the event loop."""
+        if (replica := self._replicas.get(wakeup.key)) is not None:
+            replica.wake(wakeup)
+
+    async def poll(self) -> None:
+        """Look at the records of all replicas once, for wake-ups that were lost."""
+        if not self._replicas:
+            return
+        try:
+            anchors = await self.backend.load_anchors(list(self._replicas))
+        except BackendError as error:
+            self.complain(error)
+            return
+        self._is_complaining = False
+        for key, anchor in anchors.items():
+            if (replica := self._replicas.get(key)) is not None and replica.ready.done():
+                replica.look(anchor)
+
+    def complain(self, error: Exception) -> None:
+        """Log an outage once, not once per attempt."""
+        if not self._is_complaining:
+            self._is_complaining = True
+            logger.error("live state is behind until the store answers again: %s", error)
+
+    async def close(self) -> None:
+        """Drop everything."""
+        for replica in list(self._replicas.values()):
+            replica.receivers.clear()
+            await self.release(replica)

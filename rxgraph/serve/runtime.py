@@ -1,0 +1,99 @@
+"""What one event loop holds while it serves: the hub, and the tasks that keep it true.
+
+``current()`` opens it on the first use of a loop; the ASGI lifespan closes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from weakref import WeakKeyDictionary
+
+from rxgraph.errors import BackendError
+from rxgraph.serve.backend import Backend
+from rxgraph.serve.hub import Hub
+from rxgraph.settings import RxGraphSettings
+from rxgraph.sync.engine import Engine, get_engine
+
+logger = logging.getLogger("rxgraph.serve")
+
+_BURIAL_SECONDS = 30.0
+
+
+class Runtime:
+    """Hub, poll, heartbeat and sweeper of one event loop."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.settings: RxGraphSettings = engine.settings
+        self.backend = Backend(engine)
+        self.hub = Hub(self.backend, self.ready)
+        self._tasks = [asyncio.create_task(self._open(), name="rxgraph open")]
+
+    async def _open(self) -> None:
+        await self.backend.start(self.hub.deliver)
+        lease = self.settings.lease_seconds
+        self._tasks += [
+            self._every(self.settings.poll_seconds, self.hub.poll, "poll"),
+            self._every(lease, self.backend.beat, "heartbeat"),
+            self._every(self.settings.sweep_interval_seconds, self._sweep, "sweep"),
+            self._every(_BURIAL_SECONDS, self._bury, "burial"),
+        ]
+
+    async def ready(self) -> None:
+        """Return when wake-ups are being listened for.
+
+        Raises:
+            BackendError: the store or the channel layer does not answer.
+        """
+        await asyncio.shield(self._tasks[0])
+
+    async def _sweep(self) -> None:
+        await self.backend.on_thread(self.engine.sweep)
+
+    async def _bury(self) -> None:
+        await self.backend.on_thread(self.engine.bury_sessions)
+
+    def _every(
+        self, seconds: float, work: Callable[[], Awaitable[object]], name: str
+    ) -> asyncio.Task[None]:
+        async def loop() -> None:
+            is_down = False
+            while True:
+                await asyncio.sleep(seconds)
+                try:
+                    await work()
+                    is_down = False
+                except BackendError as error:
+                    if not is_down:  # once per outage, not once per attempt
+                        logger.error("%s waits for the store: %s", name, error)
+                    is_down = True
+                except Exception:
+                    logger.exception("%s failed; it goes on", name)
+
+        return asyncio.create_task(loop(), name=f"rxgraph {name}")
+
+    async def close(self) -> None:
+        """End every task, drop every replica, give back connections."""
+        _runtimes.pop(asyncio.get_running_loop(), None)
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
+        await self.hub.close()
+        await self.backend.close()
+
+
+_runtimes: WeakKeyDictionary[asyncio.AbstractEventLoop, Runtime] = WeakKeyDictionary()
+
+
+def current() -> Runtime:
+    """Return the runtime of the running event loop, opening it on the first use."""
+    loop = asyncio.get_running_loop()
+    runtime = _runtimes.get(loop)
+    if runtime is None:
+        runtime = _runtimes[loop] = Runtime(get_engine())
+    return runtime

@@ -1,0 +1,224 @@
+"""The writing side of a process: what its commits, its servers' threads and its commands run.
+
+One engine per process, opened when first needed. Its methods block and belong on threads. Where
+the store does not answer, a commit goes on at once and its intents wait for a sweeper.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import uuid
+from collections.abc import Mapping
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+
+from django.db import router
+
+from rxgraph.cache.opening import open_store
+from rxgraph.cache.rows import Database
+from rxgraph.cache.steps import (
+    DropGeneration,
+    FindHolders,
+    LoadAnchor,
+    Now,
+    Performer,
+    Procedure,
+    Publish,
+    ReadDocuments,
+    ReadParents,
+    ReadSince,
+    Sleep,
+    Step,
+    SwapAnchor,
+    WriteDocuments,
+    run,
+)
+from rxgraph.cache.store import Store
+from rxgraph.cache.turns import clear_anchor, leave_anchor
+from rxgraph.compile.channel import compiled_channels, is_served
+from rxgraph.compile.state_tree import StateTree
+from rxgraph.declare import registry
+from rxgraph.errors import BackendError
+from rxgraph.settings import RxGraphSettings, get_settings
+from rxgraph.sync import flush as flushing
+from rxgraph.sync import heating, intents
+from rxgraph.sync.touches import Committed
+from rxgraph.sync.wakeups import Bus, open_bus
+from rxgraph.types import AnchorKey, RowKey
+
+logger = logging.getLogger("rxgraph.sync")
+
+STORE_STEPS: tuple[type[Step[Any]], ...] = (
+    LoadAnchor,
+    SwapAnchor,
+    FindHolders,
+    ReadDocuments,
+    ReadParents,
+    ReadSince,
+    WriteDocuments,
+    DropGeneration,
+)
+_INTENTS_PER_SWEEP = 1000
+_MEMORY_GRACE_SECONDS = 0.25
+
+
+def trees() -> Mapping[str, StateTree]:
+    """Return channel name → state tree of every channel that is served."""
+    return _trees(registry.channels())
+
+
+@lru_cache(maxsize=8)
+def _trees(channels: tuple[type, ...]) -> Mapping[str, StateTree]:
+    return {item.name: item.tree for item in compiled_channels() if is_served(item)}
+
+
+class Engine:
+    """Store, bus and database of this process, and the procedures that join them."""
+
+    def __init__(self, settings: RxGraphSettings, store: Store, bus: Bus) -> None:
+        self.settings, self.store, self.bus = settings, store, bus
+        #: True in a process that has subscribers. The memory store of any other process is
+        #: nobody's, so its changes are left to the server's sweeper.
+        self.is_serving = False
+        self.writer = flushing.Writer(
+            trees=lambda name: trees()[name],
+            new_owner=lambda: uuid.uuid4().hex,
+            lease_seconds=settings.lease_seconds,
+        )
+        self._retry_at = 0.0
+        self.perform = Performer(
+            dict.fromkeys(STORE_STEPS, store.perform),
+            Database(trees, intents.rows).handlers,
+            {
+                Publish: lambda step: bus.publish(step.wakeup),
+                Now: lambda step: time.time(),
+                Sleep: lambda step: time.sleep(step.seconds),
+            },
+        )
+
+    def run(self, procedure: Procedure[Any]) -> Any:
+        """Run *procedure* on this thread."""
+        return run(procedure, self.perform)
+
+    # -- commits
+
+    def flush(self, committed: Committed) -> None:
+        """Bring one committed transaction to the caches, then forget its intents.
+
+        Never raises for a store that is away: the intents stay for a sweeper.
+        """
+        if not committed.rows or (self.settings.is_memory and not self.is_serving):
+            return
+        if time.monotonic() < self._retry_at:
+            return
+        try:
+            self._flush(committed.using, committed.rows, committed.columns)
+        except BackendError as error:
+            self._retry_at = time.monotonic() + self.settings.store_timeout_seconds
+            logger.error("changes wait in the intent log until the store answers: %s", error)
+            return
+        if committed.intents:
+            intents.forget(committed.using, committed.intents)
+
+    def _flush(
+        self,
+        using: str,
+        rows: frozenset[RowKey],
+        columns: Mapping[RowKey, Mapping[str, str | None]],
+    ) -> int:
+        count: int = self.run(flushing.flush(self.writer, rows, using=using, columns=columns))
+        return count
+
+    # -- what dead or serving-nobody processes left
+
+    def sweep(self) -> int:
+        """Replay the intents that were left over; answer how many those were.
+
+        Raises:
+            BackendError: the store does not answer; the intents stay.
+        """
+        grace = self.settings.sweep_grace_seconds
+        if self.settings.is_memory:
+            grace = min(grace, _MEMORY_GRACE_SECONDS)
+        swept = 0
+        for using in self._aliases():
+            while found := intents.left_over(using, grace, _INTENTS_PER_SWEEP):
+                rows = frozenset(row for _, named in found for row in named)
+                self._flush(using, rows, {})
+                intents.forget(using, [intent for intent, _ in found])
+                swept += len(found)
+                if len(found) < _INTENTS_PER_SWEEP:
+                    break
+        return swept
+
+    def _aliases(self) -> list[str]:
+        models = {model for tree in trees().values() for model in tree.tracked_models}
+        return sorted({router.db_for_write(model) for model in models})
+
+    def bury_sessions(self) -> int:
+        """Take the sessions of killed processes off the anchors; answer how many those were."""
+        dead = self.store.dead_sessions(time.time())
+        if not dead:
+            return 0
+        for key, anchor in self.store.list_anchors():
+            for session in anchor.sessions & dead:
+                self.run(leave_anchor(key, session))
+        for session in dead:
+            self.store.forget_session(session)
+        return len(dead)
+
+    # -- anchors
+
+    def heat(self, key: AnchorKey) -> heating.Warmth:
+        """Make *key* HOT unless somebody else does."""
+        warmth: heating.Warmth = self.run(heating.heat(self.writer, key))
+        return warmth
+
+    def rescue(self, key: AnchorKey) -> bool:
+        """Take over work on *key* that nobody does."""
+        found: bool = self.run(flushing.rescue(self.writer, key))
+        return found
+
+    def clear(self, key: AnchorKey) -> bool:
+        """Clear the cache of *key*; False when it was not HOT."""
+        cleared: bool = self.run(clear_anchor(key))
+        return cleared
+
+    def close(self) -> None:
+        """Give back connections and threads."""
+        self.bus.close()
+        self.store.close()
+
+
+_engine: Engine | None = None
+_pid = 0
+_lock = Lock()
+
+
+def get_engine() -> Engine:
+    """Return the engine of this process; a forked child gets its own."""
+    global _engine, _pid
+    if _engine is None or _pid != os.getpid() or _engine.settings is not get_settings():
+        with _lock:
+            settings = get_settings()
+            if _engine is None or _pid != os.getpid() or _engine.settings is not settings:
+                _engine = Engine(settings, open_store(settings), open_bus(settings))
+                _pid = os.getpid()
+    return _engine
+
+
+def reset() -> None:
+    """Close the engine, so that the next use opens another one; for tests."""
+    global _engine
+    with _lock:
+        if _engine is not None and _pid == os.getpid():
+            _engine.close()
+        _engine = None
+
+
+def flush(committed: Committed) -> None:
+    """Flush one committed transaction; registered with ``capture`` when Django starts."""
+    get_engine().flush(committed)

@@ -1,0 +1,502 @@
+"""The real procedures under a seeded scheduler, against a simulated database.
+
+Every step of a procedure is a point where any other actor may run, where this one may be paused
+past its lease, or killed. The store is the real memory store; the database keeps its whole history,
+so that each state a client shows can be looked up in it.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import random
+from collections import Counter
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from rxgraph.cache import steps
+from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.memory import MemoryStore
+from rxgraph.cache.phases import Phase
+from rxgraph.cache.reading import Reading, Unfinished, read_documents
+from rxgraph.cache.turns import clear_anchor
+from rxgraph.compile.state_tree import Layer, Relation, RelationKind, StateTree
+from rxgraph.delta import apply, see
+from rxgraph.sync.flush import Writer, flush, rescue
+from rxgraph.sync.heating import Warmth, heat
+from rxgraph.types import AnchorKey, Document, InstanceKey, RowKey
+
+Actor = Generator[None, None, Any]
+Shown = frozenset[tuple[InstanceKey, str]]
+
+LEASE_TICKS = 250.0
+GRACE_TICKS = 150.0
+
+
+def fake_model(label: str) -> Any:
+    """Return just enough of a model for the tree."""
+    meta = SimpleNamespace(label_lower=label, ordering=(), pk=SimpleNamespace(name="id"))
+    model = SimpleNamespace(_meta=meta)
+    meta.concrete_model = model
+    return model
+
+
+def _relation(name: str, kind: RelationKind, target: str, *, many: bool) -> Relation:
+    return Relation(name, name, name, kind, target, many, not many)
+
+
+def _layer(typename: str, *relations: Relation) -> Layer:
+    serializer: Any = SimpleNamespace(fields={})
+    return Layer(typename, serializer, fake_model(f"sim.{typename.lower()}"), (), relations)
+
+
+TREE = StateTree(
+    {
+        "Board": _layer("Board", _relation("items", RelationKind.REVERSE, "Item", many=True)),
+        "Item": _layer(
+            "Item",
+            _relation("parts", RelationKind.REVERSE, "Part", many=True),
+            _relation("owner", RelationKind.FORWARD, "Owner", many=False),
+        ),
+        "Part": _layer("Part"),
+        "Owner": _layer("Owner"),
+    },
+    many=False,
+    fingerprint="sim",
+)
+KEY = AnchorKey("sim", "1")
+ROOT = InstanceKey("Board", "1")
+
+
+@dataclass
+class Tables:
+    """Boards 1 and 2, items that move between them, parts of items, owners of items."""
+
+    boards: dict[str, int] = field(default_factory=lambda: {"1": 0, "2": 0})
+    items: dict[str, tuple[str | None, int, str | None]] = field(default_factory=dict)
+    parts: dict[str, tuple[str, int]] = field(default_factory=dict)
+    owners: dict[str, int] = field(default_factory=dict)
+
+    def row(self, key: InstanceKey) -> steps.Row | None:
+        """Render one row as a layer would."""
+        name, id_ = key
+        if name == "Board" and id_ in self.boards:
+            items = [i for i, (board, _, _) in sorted(self.items.items()) if board == id_]
+            links = tuple(InstanceKey("Item", i) for i in items)
+            return steps.Row(key, {"id": id_, "v": self.boards[id_], "items": items}, links)
+        if name == "Item" and id_ in self.items:
+            board, value, owner = self.items[id_]
+            parts = [p for p, (item, _) in sorted(self.parts.items()) if item == id_]
+            links = tuple(InstanceKey("Part", p) for p in parts)
+            links += (InstanceKey("Owner", owner),) if owner else ()
+            data = {"id": id_, "v": value, "parts": parts, "owner": owner}
+            above = (InstanceKey("Board", board),) if board else ()
+            return steps.Row(key, data, links, parents=above)
+        if name == "Part" and id_ in self.parts:
+            item, value = self.parts[id_]
+            return steps.Row(key, {"id": id_, "v": value}, (), parents=(InstanceKey("Item", item),))
+        if name == "Owner" and id_ in self.owners:
+            return steps.Row(key, {"id": id_, "v": self.owners[id_]}, ())
+        return None
+
+    def tree(self, id_: str) -> list[steps.Row]:
+        """Render everything below one board."""
+        found: dict[InstanceKey, steps.Row] = {}
+        frontier = [InstanceKey("Board", id_)]
+        while frontier:
+            row = self.row(frontier.pop())
+            if row is not None and row.key not in found:
+                found[row.key] = row
+                frontier.extend(row.links)
+        return list(found.values())
+
+    def shown(self) -> Shown:
+        """Return what a client of board 1 must show."""
+        return frozenset((row.key, repr(row.data)) for row in self.tree("1"))
+
+
+class World:
+    """Tables, store, intents, inboxes and a clock that a scheduler turns."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.clock = 1000.0
+        self.store = MemoryStore()
+        self.tables = Tables()
+        self.tables.owners = {"o1": 0, "o2": 0}
+        for index in range(3):
+            self.tables.items[f"i{index}"] = ("1", 0, "o1")
+        self.tables.parts = {"p0": ("i0", 0), "p1": ("i1", 0)}
+        self.history: list[Shown] = [self.tables.shown()]
+        self.intents: dict[int, tuple[float, frozenset[RowKey]]] = {}
+        self.transactions = 0
+        self.names = 0
+        self.inboxes: list[list[steps.Wakeup]] = []
+        self.is_quiet = False
+        self.graveyard: list[Any] = []  # killed procedures: kept, so that nothing finalises them
+        self.faults: Counter[str] = Counter()
+        self.loss = 0.2
+
+    def new_owner(self) -> str:
+        """Return a name for a lease."""
+        self.names += 1
+        return f"w{self.names}"
+
+    @property
+    def writer(self) -> Writer:
+        """Return what procedures write as."""
+        return Writer(lambda _: TREE, self.new_owner, LEASE_TICKS)
+
+    def value(self) -> int:
+        """Return a value never used before."""
+        self.transactions += 1
+        return self.transactions
+
+    def commit(self, changed: set[RowKey]) -> int:
+        """Write history and the intent of one transaction."""
+        self.history.append(self.tables.shown())
+        number = self.value()
+        self.intents[number] = (self.clock, frozenset(changed))
+        return number
+
+    # -- the answers to steps
+
+    def perform(self, step: steps.Step[Any]) -> Any:
+        """Answer one step."""
+        match step:
+            case steps.Now():
+                return self.clock
+            case steps.Sleep() | steps.CloseSnapshot():
+                return None
+            case steps.Locate(rows=rows):
+                return {"sim": self.locate(rows)}
+            case steps.OpenSnapshot():
+                intents = frozenset(r for _, rows in self.intents.values() for r in rows)
+                return copy.deepcopy(self.tables), intents
+            case steps.ReadIntents(snapshot=(_, intents)):
+                return intents
+            case steps.ReadRows(snapshot=(tables, _), wanted=wanted):
+                return {key: row for key in wanted if (row := tables.row(key)) is not None}
+            case steps.ReadExisting(snapshot=(tables, _), wanted=wanted):
+                return frozenset(key for key in wanted if tables.row(key) is not None)
+            case steps.ReadDependents():
+                return frozenset()
+            case steps.ReadTree(snapshot=(tables, _), anchor_id=id_):
+                return tables.tree(id_)
+            case steps.Publish(wakeup=wakeup):
+                for inbox in self.inboxes:
+                    if self.rng.random() >= self.loss:
+                        inbox.append(wakeup)
+                    else:
+                        self.faults["wake-up lost"] += 1
+                return None
+            case _:
+                return self.store.perform(step)
+
+    def locate(self, rows: frozenset[RowKey]) -> frozenset[InstanceKey]:
+        """Return the rows' instances and the parents they name."""
+        own = {InstanceKey(row.model.removeprefix("sim.").capitalize(), row.pk) for row in rows}
+        found = (self.tables.row(key) for key in own)
+        return frozenset(own | {p for row in found if row is not None for p in row.parents})
+
+    def drive(self, procedure: steps.Procedure[Any]) -> Actor:
+        """Run a procedure with a point of interleaving before and after every step."""
+        self.graveyard.append(procedure)
+        try:
+            step = next(procedure)
+            while True:
+                yield
+                try:
+                    answer = self.perform(step)
+                except Exception as error:  # noqa: BLE001
+                    step = procedure.throw(error)
+                    continue
+                yield
+                step = procedure.send(answer)
+        except StopIteration as end:
+            return end.value
+
+
+def row_key(typename: str, id_: str) -> RowKey:
+    """Return the key of a simulated row."""
+    return RowKey(f"sim.{typename.lower()}", id_)
+
+
+def change(world: World, rng: random.Random) -> set[RowKey]:
+    """Make one random change to the tables; return the rows it touched."""
+    tables = world.tables
+    items, parts, owners = sorted(tables.items), sorted(tables.parts), sorted(tables.owners)
+    kind = rng.choice(
+        ["item", "item", "part", "owner", "board", "move", "new", "newpart", "drop", "own", "dropo"]
+    )
+    if kind == "item" and items:
+        id_ = rng.choice(items)
+        board, _, owner = tables.items[id_]
+        tables.items[id_] = (board, world.value(), owner)
+        return {row_key("Item", id_)}
+    if kind == "part" and parts:
+        id_ = rng.choice(parts)
+        item = rng.choice(items) if items and rng.random() < 0.5 else tables.parts[id_][0]
+        tables.parts[id_] = (item, world.value())
+        return {row_key("Part", id_)}
+    if kind == "owner" and owners:
+        id_ = rng.choice(owners)
+        tables.owners[id_] = world.value()
+        return {row_key("Owner", id_)}
+    if kind == "board":
+        tables.boards["1"] = world.value()
+        return {row_key("Board", "1")}
+    if kind == "move" and items:
+        id_ = rng.choice(items)
+        _, value, owner = tables.items[id_]
+        tables.items[id_] = (rng.choice(["1", "1", "2", None]), value, owner)
+        return {row_key("Item", id_)}
+    if kind == "new":
+        id_ = f"n{world.value()}"
+        tables.items[id_] = ("1", 0, rng.choice([*owners, None]))
+        return {row_key("Item", id_)}
+    if kind == "newpart" and items:
+        id_ = f"q{world.value()}"
+        tables.parts[id_] = (rng.choice(items), 0)
+        return {row_key("Part", id_)}
+    if kind == "drop" and items:
+        id_ = rng.choice(items)
+        del tables.items[id_]
+        lost = [part for part in parts if tables.parts[part][0] == id_]
+        for part in lost:
+            del tables.parts[part]
+        return {row_key("Item", id_), *(row_key("Part", part) for part in lost)}
+    if kind == "own" and items:
+        id_ = rng.choice(items)
+        board, value, _ = tables.items[id_]
+        tables.items[id_] = (board, value, rng.choice([*owners, None]))
+        return {row_key("Item", id_)}
+    if kind == "dropo" and len(owners) > 1:
+        id_ = rng.choice(owners)
+        del tables.owners[id_]
+        touched = {row_key("Owner", id_)}
+        for item, (board, value, owner) in list(tables.items.items()):
+            if owner == id_:
+                tables.items[item] = (board, value, None)
+                touched.add(row_key("Item", item))
+        return touched
+    return set()
+
+
+# -- actors
+
+
+def write(world: World, times: int) -> Actor:
+    """Commit *times* transactions, each flushed unless the process dies in between."""
+    for _ in range(times):
+        touched: set[RowKey] = set()
+        for _ in range(world.rng.choice((1, 1, 2, 3))):
+            touched |= change(world, world.rng)
+        if not touched:
+            continue
+        number = world.commit(touched)
+        yield
+        if world.rng.random() < 0.05:
+            world.faults["writer killed"] += 1
+            continue
+        flushing = world.drive(flush(world.writer, frozenset(touched)))
+        yield from _mortal(world, flushing, "flush killed")
+        if not _finished(flushing):
+            continue
+        world.intents.pop(number, None)
+
+
+def _finished(actor: Actor) -> bool:
+    return inspect.getgeneratorstate(actor) == inspect.GEN_CLOSED
+
+
+def _mortal(world: World, actor: Actor, name: str, chance: float = 0.008) -> Iterator[None]:
+    """Step *actor*; once in a while it dies, or pauses past its lease."""
+    for _ in actor:
+        if world.rng.random() < chance:
+            world.faults[name] += 1
+            world.graveyard.append(actor)
+            return
+        if world.rng.random() < chance:
+            world.faults["pause past the lease"] += 1
+            for _ in range(int(world.rng.uniform(0, LEASE_TICKS * 3))):
+                yield
+        yield
+
+
+def sweep(world: World) -> Actor:
+    """Replay what the dead left, take over what nobody does."""
+    while True:
+        for _ in range(world.rng.randrange(10, 60)):
+            yield
+        old = {n: r for n, (at, r) in world.intents.items() if world.clock - at > GRACE_TICKS}
+        if old:
+            rows = frozenset(row for part in old.values() for row in part)
+            yield from world.drive(flush(world.writer, rows))
+            for number in old:
+                world.intents.pop(number, None)
+        yield from world.drive(rescue(world.writer, KEY))
+
+
+def cool_sometimes(world: World, times: int) -> Actor:
+    """Clear the cache under everybody's feet."""
+    for _ in range(times):
+        for _ in range(world.rng.randrange(400)):
+            yield
+        yield from _mortal(world, world.drive(clear_anchor(KEY)), "clearing killed", 0.02)
+
+
+@dataclass
+class Client:
+    """A replica of the anchor as a server process keeps it, and what it showed."""
+
+    world: World
+    inbox: list[steps.Wakeup] = field(default_factory=list)
+    generation: int = -1
+    position: int = 0
+    documents: dict[InstanceKey, Document] = field(default_factory=dict)
+    shown: list[Shown] = field(default_factory=list)
+
+    def show(self) -> None:
+        """Record what a viewer sees now."""
+        view = see(TREE, ROOT, self.documents, None)
+        state = frozenset((key, repr(view.state[key].data)) for key in view.keys())  # noqa: SIM118
+        self.shown.append(state)
+
+    def run(self) -> Actor:
+        """Attach, then follow wake-ups; poll for lost ones."""
+        world = self.world
+        world.inboxes.append(self.inbox)
+        idle = 0
+        while True:
+            yield
+            anchor: Anchor = world.perform(steps.LoadAnchor(KEY))
+            if anchor.generation != self.generation or anchor.phase is not Phase.HOT:
+                self.generation = -1
+                yield from self._attach()
+                continue
+            if self.inbox:
+                yield from self._wake(self.inbox.pop(0))
+                continue
+            idle += 1
+            if idle % 70 == 0:
+                yield from self._catch_up()
+            if self.is_settled(anchor):
+                return
+
+    def is_settled(self, anchor: Anchor) -> bool:
+        """True when nothing more can come."""
+        world = self.world
+        done = not (anchor.pending or anchor.is_unfinished or world.intents or self.inbox)
+        return world.is_quiet and done and self.position == anchor.done
+
+    def _attach(self) -> Actor:
+        warming = self.world.drive(heat(self.world.writer, KEY))
+        result = yield from warming
+        if result is not Warmth.HOT:
+            return
+        reading = yield from self._read(None, 0)
+        if isinstance(reading, Reading):
+            self.generation = reading.anchor.generation
+            self.documents = apply({}, reading.documents)
+            self.position = reading.anchor.done
+            self.show()
+
+    def _read(self, generation: int | None, since: int) -> Actor:
+        try:
+            return (
+                yield from self.world.drive(read_documents(KEY, generation=generation, since=since))
+            )
+        except Unfinished:
+            self.world.faults["reader met an unfinished batch"] += 1
+            yield from self.world.drive(rescue(self.world.writer, KEY))
+            return None
+
+    def _catch_up(self) -> Actor:
+        since = self.position
+        reading = yield from self._read(self.generation, since)
+        is_still_here = isinstance(reading, Reading) and self.position == since
+        if is_still_here and reading.anchor.done > since:
+            self.documents = apply(self.documents, reading.documents)
+            self.position = reading.anchor.done
+            self.show()
+
+    def _wake(self, wakeup: steps.Wakeup) -> Actor:
+        if wakeup.generation != self.generation or wakeup.seq <= self.position:
+            return
+        if wakeup.previous == self.position and wakeup.documents is not None:
+            changes = {document.key: document for document in wakeup.documents}
+            self.documents = apply(self.documents, changes)
+            self.position = wakeup.seq
+            self.show()
+        else:
+            yield from self._catch_up()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one run showed to be wrong; all False for a correct protocol."""
+
+    diverged: bool
+    unreal: bool
+    went_back: bool
+    stuck: bool
+
+    def __bool__(self) -> bool:
+        return self.diverged or self.unreal or self.went_back or self.stuck
+
+
+def simulate(
+    seed: int, *, ticks: int = 60_000, world: World | None = None
+) -> tuple[Verdict, World]:
+    """Run one seeded world to its end and judge what its clients showed."""
+    world = world or World(seed)
+    rng = world.rng
+    clients = [Client(world) for _ in range(3)]
+    writers = [write(world, rng.randrange(1, 8)) for _ in range(3)]
+    writers.append(cool_sometimes(world, rng.randrange(3)))
+    watching = [client.run() for client in clients]
+    sweeping = sweep(world)
+    for _ in range(ticks):
+        if not (writers or watching):
+            break
+        actor = rng.choice([*writers, *watching, sweeping])
+        world.clock += 1
+        try:
+            next(actor)
+        except StopIteration:
+            for group in (writers, watching):
+                if actor in group:
+                    group.remove(actor)
+        if actor in watching and rng.random() < 0.0005:
+            world.faults["server killed"] += 1
+            world.graveyard.append(actor)
+            index = watching.index(actor)
+            clients.append(Client(world))
+            watching[index] = clients[-1].run()
+        world.is_quiet = not writers
+    return judge(world, clients, stuck=bool(writers or watching)), world
+
+
+def judge(world: World, clients: list[Client], *, stuck: bool) -> Verdict:
+    """Hold every state that was shown against the database's history."""
+    unreal = went_back = diverged = False
+    where: dict[Shown, list[int]] = {}
+    for index, state in enumerate(world.history):
+        where.setdefault(state, []).append(index)
+    for client in clients:
+        last = 0
+        for state in client.shown:
+            indexes = where.get(state)
+            if indexes is None:
+                unreal = True
+            elif indexes[-1] < last:
+                went_back = True
+            else:
+                last = next(index for index in indexes if index >= last)
+        finished = client.shown and client.world.is_quiet and not stuck
+        if finished and client is clients[-1] and client.shown[-1] != world.history[-1]:
+            diverged = True
+    return Verdict(diverged, unreal, went_back, stuck)

@@ -1,0 +1,113 @@
+"""The protocol of the cache, driven through thousands of interleavings, and its rules, each broken.
+
+``RXGRAPH_SIMULATIONS`` sets how many seeds are run (default 600).
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rxgraph.cache import anchor as decisions
+from rxgraph.cache import steps
+from rxgraph.types import RowKey
+from tests.sync.simulation import Client, World, simulate
+
+SEEDS = int(os.environ.get("RXGRAPH_SIMULATIONS", "600"))
+
+
+def test_every_client_converges_and_shows_only_states_the_database_had() -> None:
+    faults: Counter[str] = Counter()
+    for seed in range(SEEDS):
+        verdict, world = simulate(seed)
+        assert not verdict, f"seed {seed}: {verdict}"
+        faults += world.faults
+    for kind in ("writer killed", "flush killed", "pause past the lease", "wake-up lost"):
+        assert faults[kind] > SEEDS / 10, f"the runs hardly met {kind}: {faults}"
+
+
+class WithoutIntents(World):
+    """Snapshots do not say which transactions they contain."""
+
+    def perform(self, step: steps.Step[Any]) -> Any:
+        answer = super().perform(step)
+        return frozenset() if isinstance(step, steps.ReadIntents) else answer
+
+
+class WithoutSnapshot(World):
+    """Rows are read as they are now, not as of one moment."""
+
+    def perform(self, step: steps.Step[Any]) -> Any:
+        if isinstance(step, steps.ReadRows | steps.ReadExisting):
+            step = replace(step, snapshot=(self.tables, frozenset()))
+        return super().perform(step)
+
+
+class WithoutFence(World):
+    """A late writer may overwrite what its successor wrote."""
+
+    def perform(self, step: steps.Step[Any]) -> Any:
+        if isinstance(step, steps.WriteDocuments):
+            stored = self.store._generations[step.key].get(step.generation)
+            for document in step.documents:
+                if stored is not None and (old := stored.documents.get(document.key)):
+                    stored.documents[document.key] = replace(old, version=-1)
+        return super().perform(step)
+
+
+def _caught(seeds: Iterable[int], world_class: type[World] = World) -> bool:
+    """True when some run of a broken protocol shows a wrong state."""
+    return any(simulate(seed, world=world_class(seed))[0] for seed in seeds)
+
+
+@pytest.mark.parametrize(
+    ("world_class", "seeds"),
+    [
+        (WithoutIntents, range(40)),
+        (WithoutSnapshot, range(120)),
+        (WithoutFence, range(1900, 2100)),
+    ],
+)
+def test_a_broken_world_is_caught(world_class: type[World], seeds: range) -> None:
+    assert _caught(seeds, world_class)
+
+
+def test_ignoring_the_previous_number_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wake(self: Client, wakeup: steps.Wakeup) -> Any:
+        if wakeup.documents is not None:
+            wakeup = replace(wakeup, previous=self.position)
+        yield from original(self, wakeup)
+
+    original = Client._wake
+    monkeypatch.setattr(Client, "_wake", wake)
+    assert _caught(range(40))
+
+
+def test_not_looking_again_at_entering_rows_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def finish(*args: Any, again: frozenset[RowKey], **kwargs: Any) -> Any:
+        return original(*args, **kwargs)
+
+    original = decisions.finish
+    monkeypatch.setattr(decisions, "finish", finish)
+    assert _caught(range(200, 400))
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "seeds"),
+    [({"writing": frozenset()}, range(200, 400)), ({"taken": frozenset()}, range(40))],
+    ids=["writing", "taken"],
+)
+def test_forgetting_what_was_begun_is_caught(
+    monkeypatch: pytest.MonkeyPatch, forgotten: dict[str, Any], seeds: range
+) -> None:
+    def take(anchor: decisions.Anchor, *args: Any, **kwargs: Any) -> Any:
+        return original(replace(anchor, **forgotten), *args, **kwargs)
+
+    original = decisions._take
+    monkeypatch.setattr(decisions, "_take", take)
+    assert _caught(seeds)
