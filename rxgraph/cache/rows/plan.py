@@ -10,7 +10,7 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from django.core.exceptions import FieldDoesNotExist
@@ -140,18 +140,13 @@ class LayerPlan:
 
     @cached_property
     def select_related(self) -> tuple[str, ...]:
-        """Forward relations that values are read through (``source="owner.username"``)."""
-        found = []
-        for field in self.readable:
-            if isinstance(field, IdsField) or not field.source_attrs:
-                continue
-            attributes = field.source_attrs[:-1]
-            if isinstance(field, relations.RelatedField) and not field.use_pk_only_optimization():
-                attributes = field.source_attrs
-            path = _forward_path(self.model, attributes)
-            if path:
-                found.append(path)
-        return tuple(dict.fromkeys(found))
+        """Relations to one row that values are read through (``source="owner.username"``)."""
+        paths = (
+            _path_to_one(self.model, field)
+            for field in self.readable
+            if field.source_attrs and not isinstance(field, IdsField)
+        )
+        return tuple(dict.fromkeys(path for path in paths if path))
 
     @cached_property
     def prefetch_related(self) -> tuple[str, ...]:
@@ -295,13 +290,30 @@ def same_rows(model: AnyModel) -> frozenset[str]:
     return frozenset(label_of(member) for member in family)
 
 
-def _forward_path(model: AnyModel, attributes: list[str]) -> str:
+def _path_to_one(model: AnyModel, field: serializers.Field[Any, Any, Any, Any]) -> str:
+    """Return the lookup of the rows besides its own that *field* reads, as far as it is to one."""
     path: list[str] = []
     current: Any = model
-    for attribute in attributes:
-        field = next((f for f in current._meta.concrete_fields if f.name == attribute), None)
-        if field is None or not field.is_relation:
+    last = len(field.source_attrs) - 1
+    for place, attribute in enumerate(field.source_attrs):
+        step = _to_one(current, attribute)
+        if step is None or (place == last and not isinstance(field, relations.RelatedField)):
             break
-        path.append(attribute)
-        current = field.related_model
+        name, target, is_column = step
+        is_end = place == last and isinstance(field, relations.RelatedField)
+        if is_end and is_column and field.use_pk_only_optimization():  # type: ignore[attr-defined]
+            break
+        path.append(name)
+        current = target
     return "__".join(path)
+
+
+def _to_one(model: AnyModel, attribute: str) -> tuple[str, AnyModel, bool] | None:
+    """Return the lookup, the target, and whether the relation is a column of *model*."""
+    for field in model._meta.concrete_fields:
+        if field.name == attribute and field.is_relation:
+            return attribute, cast("AnyModel", field.related_model), True
+    for relation in model._meta.related_objects:
+        if relation.one_to_one and relation.get_accessor_name() == attribute:
+            return relation.name, relation.related_model, False
+    return None

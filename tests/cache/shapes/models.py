@@ -13,7 +13,10 @@ class VisibleManager(models.Manager[Any]):
 
     def get_queryset(self) -> models.QuerySet[Any]:
         found = super().get_queryset().filter(archived=False).order_by("-rank")
-        return found.annotate(note=Value("seen"), leaf_count=Count("leaves"))
+        annotated: models.QuerySet[Any] = found.annotate(
+            note=Value("seen"), leaf_count=Count("leaves")
+        )
+        return annotated
 
 
 class Place(models.Model):
@@ -39,7 +42,9 @@ class Branch(models.Model):
     name = models.CharField(max_length=20)
     rank = models.IntegerField(default=0)
     archived = models.BooleanField(default=False)
-    birds = models.ManyToManyField("Bird", through="Perch", related_name="branches")
+    birds: models.ManyToManyField[Bird, Perch] = models.ManyToManyField(
+        "Bird", through="Perch", related_name="branches"
+    )
 
     objects = VisibleManager()
 
