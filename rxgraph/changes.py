@@ -26,7 +26,7 @@ def notify_changed(
     if isinstance(changed, models.QuerySet):
         tracked = tracking.find(changed.model)
         if tracked is not None:
-            alias = using or changed._db or router.db_for_write(changed.model)
+            alias = using or getattr(changed, "_db", None) or router.db_for_write(changed.model)
             rows = changed.using(alias).values_list("pk", *tracked.attnames)
             touch(alias, name_rows(tracked, changed.model, alias, rows))
         return

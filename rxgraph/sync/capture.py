@@ -25,6 +25,7 @@ from django.db import connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.deletion import Collector
 
+from rxgraph.compile.state_tree import label_of
 from rxgraph.sync import touches, tracking
 from rxgraph.sync.returning import Verb, can_return, returning
 from rxgraph.sync.rows import Values, as_text, is_expression, name_rows, read
@@ -126,19 +127,19 @@ def _wrap_collector_delete(original: Method) -> Method:
             if instances and (found := tracking.find(model)) is not None
         ]
         for (field, _), collected in self.field_updates.items():
-            tracked = tracking.find(field.model)
-            if tracked is not None:
+            updated = tracking.find(field.model)
+            if updated is not None:
                 # What was not fetched is changed by QuerySet.update, which tells for itself.
-                for rows in collected:
-                    if not isinstance(rows, models.QuerySet) or rows._result_cache is not None:
-                        doomed.append((tracked, field.model, [row.pk for row in rows]))
+                for objs in collected:
+                    if not isinstance(objs, models.QuerySet) or objs._result_cache is not None:
+                        doomed.append((updated, field.model, [obj.pk for obj in objs]))
         if not doomed:
             return original(self)
         with atomically(using):
             named: set[RowKey] = set()
             for tracked, model, pks in doomed:
-                found = read(tracked, model, using, pks) if tracked.attnames else _bare(pks)
-                named |= name_rows(tracked, model, using, found)
+                rows = read(tracked, model, using, pks) if tracked.attnames else _bare(pks)
+                named |= name_rows(tracked, model, using, rows)
             result = original(self)
             touch(using, named)
         return result
@@ -274,7 +275,7 @@ def _name_created(
             field: Any = model._meta.get_field(attname)
             value = getattr(instance, attname)
             if value is not None and not is_expression(value) and field.remote_field is not None:
-                label = tracking.label_of(field.remote_field.model)
+                label = label_of(field.remote_field.model)
                 named.add(RowKey(label, as_text(field, value)))
     return named | name_rows(tracked, model, using, found)
 

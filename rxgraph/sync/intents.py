@@ -160,7 +160,8 @@ def _names(connection: BaseDatabaseWrapper) -> tuple[str, str, str, str]:
 
 
 def _adapt(name: str, value: Any, connection: BaseDatabaseWrapper) -> Any:
-    return Intent._meta.get_field(name).get_db_prep_save(value, connection)
+    field: Any = Intent._meta.get_field(name)
+    return field.get_db_prep_save(value, connection)
 
 
 def _has_own_clock(connection: BaseDatabaseWrapper) -> bool:

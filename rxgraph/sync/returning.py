@@ -55,9 +55,7 @@ def returning(
         result = execute(sql + clause, params, many, context)
         for row in context["cursor"].fetchall():
             found.append(
-                tuple(
-                    convert(value) for convert, value in zip(converters, row, strict=True)
-                )
+                tuple(convert(value) for convert, value in zip(converters, row, strict=True))
             )
         return result
 

@@ -74,14 +74,17 @@ class Touch:
 _callback: Callable[[Committed], None] | None = None
 
 
-def on_commit(callback: Callable[[Committed], None] | None) -> None:
-    """Let *callback* receive every commit; None: leave the intents to a sweeper.
+def on_commit(callback: Callable[[Committed], None] | None) -> Callable[[Committed], None] | None:
+    """Let *callback* receive every commit, and return the one that did until now.
+
+    None: leave the intents to a sweeper.
 
     It is called in the committing thread, outside of any transaction (inside a ``TestCase``: in
     the one of the test). What it raises is logged, never raised into the application's save.
     """
     global _callback
-    _callback = callback
+    former, _callback = _callback, callback
+    return former
 
 
 def deliver(committed: Committed) -> None:
@@ -91,11 +94,12 @@ def deliver(committed: Committed) -> None:
     try:
         _callback(committed)
     except Exception:
+        outlook = "a sweeper will" if committed.intents else "no intent was logged that would"
         logger.exception(
-            "A commit of %d rows on %r was not flushed; %s",
+            "%d rows committed on %r did not reach live state; %s repeat it",
             len(committed.rows),
             committed.using,
-            "the sweeper will repeat it" if committed.intents else "there is no intent to repeat it",
+            outlook,
         )
 
 
@@ -151,7 +155,7 @@ def _touch_of(connection: BaseDatabaseWrapper) -> Touch:
     if found is None or found.spent or found.intents is not None or _in_test_case(connection):
         is_manual = not (connection.in_atomic_block and connection.commit_on_exit)
         found = state[1][sids] = Touch(connection.alias, is_manual=is_manual)
-        hooks.append((set(sids), found, False))
+        hooks.append((set(sids), found, False))  # type: ignore[arg-type] # robust: since 4.2
     return found
 
 
@@ -162,7 +166,7 @@ def _in_test_case(connection: BaseDatabaseWrapper) -> bool:
     each change needs one of its own there.
     """
     blocks = connection.atomic_blocks
-    return bool(blocks) and blocks[0]._from_testcase
+    return bool(blocks) and bool(getattr(blocks[0], "_from_testcase", False))
 
 
 def pending(connection: BaseDatabaseWrapper) -> list[Touch]:
