@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 
 from rxgraph.compile import naming
 from rxgraph.compile.state_tree import StateTree
@@ -48,13 +47,21 @@ class CompiledChannel:
         return self.channel.name
 
 
-@cache
+_compiled: dict[type[ContextChannel], CompiledChannel] = {}
+
+
 def compile_channel(channel: type[ContextChannel]) -> CompiledChannel:
     """Return *channel* compiled; the same object every time.
 
     Raises:
         DeclarationError: its state or its arguments cannot be served.
     """
+    if channel not in _compiled:
+        _compiled[channel] = _compile(channel)
+    return _compiled[channel]
+
+
+def _compile(channel: type[ContextChannel]) -> CompiledChannel:
     options, stem = channel.options, channel.stem
     tree = compile_state(options.state, many=options.many)
     return CompiledChannel(

@@ -109,13 +109,12 @@ def channel_type(compiled: CompiledChannel, layers: Mapping[TypeName, type[Any]]
 
 def changes_type(compiled: CompiledChannel, layers: Mapping[TypeName, type[Any]]) -> type[Any]:
     """Return the type with one list of whole instances per layer."""
+    fields = []
+    for typename, field in compiled.changes.items():
+        layer = layers[typename]
+        fields.append(Field(field, field, list[layer]))  # type: ignore[valid-type]
     return object_type(
-        compiled.names.changes,
-        [
-            Field(field, field, list[layers[typename]])  # type: ignore[misc]
-            for typename, field in compiled.changes.items()
-        ],
-        description="Whole instances, one list per layer.",
+        compiled.names.changes, fields, description="Whole instances, one list per layer."
     )
 
 

@@ -7,7 +7,7 @@ from strawberry.schema_directive import Location
 
 from rxgraph.declare.operations import Operation
 
-GraphQLOperation = strawberry.enum(Operation, description="What a client may do with an instance.")
+strawberry.enum(Operation, description="What a client may do with an instance.")
 
 
 @strawberry.schema_directive(
@@ -31,7 +31,7 @@ class ChannelDirective:
 class LayerDirective:
     """Marks the object type of a layer."""
 
-    writable: list[GraphQLOperation]
+    writable: list[Operation]
     optimistic: bool
     optimistic_timeout: int
     parent_relations: list[str]

@@ -28,7 +28,7 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "type": layer.typename,
         "serializer": f"{serializer.__module__}.{serializer.__qualname__}",
         "model": layer.model_label,
-        "pk": layer.model._meta.pk.attname if layer.model._meta.pk else None,
+        "pk": layer.model._meta.pk.attname,
         "user_key": layer.user_key,
         "values": [
             {

@@ -32,7 +32,7 @@ def object_types(
     parents = _parent_relations(all_trees)
     made: dict[TypeName, type[Any]] = {}
     for tree in all_trees:
-        for layer in reversed(tree.layers.values()):  # children first: fields name their types
+        for layer in reversed(list(tree.layers.values())):  # children first
             if layer.typename not in made:
                 directive = _directive(
                     layer, writable.get(layer.typename, frozenset()), parents[layer.typename]

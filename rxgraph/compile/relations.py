@@ -44,6 +44,7 @@ def compile_relation(
     facts = _facts(source, model, many)
     to_many = facts.pop("to_many")
     leads_to = facts.pop("leads_to")
+    documented = facts.pop("description", None)
     if to_many is not None and to_many is not many:
         raise NotARelation(
             f"has the source {source}, which leads to {'many rows' if to_many else 'one row'}",
@@ -62,7 +63,7 @@ def compile_relation(
         target=target,
         many=many,
         nullable=nullable and not many,
-        description=description,
+        description=description or documented,
         **facts,
     )
 
@@ -145,6 +146,7 @@ def _property(source: str, attribute: RelatedProperty, model: type[models.Model]
         "to_many": None,
         "leads_to": leads_to,
         "nullable": returned(attribute.fget).nullable,
+        "description": inspect.getdoc(attribute),
         "query_path": attribute.reverse,
         "dependencies": dependencies,
     }

@@ -14,7 +14,7 @@ class _Sorter(Visitor):
     """Sorts what has names, innermost first."""
 
     def leave(self, node: Node, *_: Any) -> Node:
-        found = {
+        found: dict[str, Any] = {
             key: tuple(sorted(items, key=_name))
             for key in _SORTED
             if (items := getattr(node, key, None)) and isinstance(items, (list, tuple))

@@ -42,7 +42,7 @@ def examine_state(serializer: Serializer, *, many: bool = False) -> tuple[StateT
     if isinstance(serializer, serializers.ListSerializer):
         serializer, many = serializer.child, True
     walker = _Walker()
-    with translation.override(None):  # type: ignore[arg-type]  # labels in the source language
+    with translation.override(None):  # labels in the source language
         walker.visit(serializer, ())
     layers = _parents_first(walker.layers, walker.visited())
     return StateTree(layers, many, fingerprint(layers.values())), walker.problems
@@ -199,10 +199,19 @@ class _Walker:
         model: type[models.Model],
         above: tuple[type[Any], ...],
     ) -> Relation | None:
+        target_cls = type(nested)
+        if target_cls.__qualname__.endswith(".<locals>.NestedSerializer"):  # Meta.depth
+            self._report(
+                "E017",
+                above[-1],
+                f"{dotted(above[-1])}.Meta.depth",
+                f"nests {name} in a serializer without a name of its own",
+                "write the nested serializer as a class",
+            )
+            return None
         target = self.visit(nested, above)
         if target is None:
             return None
-        target_cls = type(nested)
         try:
             return compile_relation(
                 name,

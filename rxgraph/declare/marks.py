@@ -57,7 +57,7 @@ def consumer(event_type: str) -> Callable[[Method], Method]:
     Raises:
         DeclarationError: no event type was given.
     """
-    if not isinstance(event_type, str) or not event_type:
+    if callable(event_type) or not event_type:
         raise DeclarationError(
             "@consumer", f"got {event_type!r}", 'name the event type: @consumer("board.moved")'
         )

@@ -23,7 +23,8 @@ class RelatedProperty(property):
     def __init__(
         self, getter: Callable[[Any], Any], *, accessor: str, reverse: str | None = None
     ) -> None:
-        super().__init__(getter, doc=getter.__doc__)
+        super().__init__(getter)
+        self.__doc__ = getter.__doc__
         self.accessor = accessor
         self.reverse = reverse
 

@@ -96,8 +96,6 @@ class Album(models.Model):
         expression=F("copies") * 2, output_field=models.IntegerField(), db_persist=True
     )
 
-    tracks: models.Manager[Track]
-
     def __str__(self) -> str:
         return self.title
 
@@ -113,7 +111,7 @@ class Album(models.Model):
     @related_property("tracks", "album")
     def long_tracks(self) -> list[Track]:
         """Tracks of more than five minutes."""
-        return [track for track in self.tracks.all() if track.seconds > 300]
+        return list(Track._default_manager.filter(album=self, seconds__gt=300))
 
 
 class Contract(models.Model):

@@ -23,7 +23,7 @@ from tests.torture.models import (
 )
 
 
-class CountrySerializer(serializers.ModelSerializer):
+class CountrySerializer(serializers.ModelSerializer[Country]):
     """Its key is called code."""
 
     class Meta:
@@ -31,7 +31,7 @@ class CountrySerializer(serializers.ModelSerializer):
         fields = ["code", "name"]
 
 
-class StudioSerializer(serializers.ModelSerializer):
+class StudioSerializer(serializers.ModelSerializer[Studio]):
     """Does not show its key at all."""
 
     country = CountrySerializer()
@@ -41,13 +41,13 @@ class StudioSerializer(serializers.ModelSerializer):
         fields = ["name", "country"]
 
 
-class StickerSerializer(serializers.ModelSerializer):
+class StickerSerializer(serializers.ModelSerializer[Sticker]):
     class Meta:
         model = Sticker
         fields = ["id", "colour"]
 
 
-class GenreSerializer(serializers.ModelSerializer):
+class GenreSerializer(serializers.ModelSerializer[Genre]):
     """Everything, by ``__all__``, and one relation by ``to_field``."""
 
     stickers = StickerSerializer(many=True)
@@ -57,19 +57,19 @@ class GenreSerializer(serializers.ModelSerializer):
         fields = "__all__"
 
 
-class CoverSerializer(serializers.ModelSerializer):
+class CoverSerializer(serializers.ModelSerializer[Cover]):
     class Meta:
         model = Cover
         fields = ["id", "picture", "width"]
 
 
-class ContractSerializer(serializers.ModelSerializer):
+class ContractSerializer(serializers.ModelSerializer[Contract]):
     class Meta:
         model = Contract
         fields = ["album", "text"]
 
 
-class TrackSerializer(serializers.ModelSerializer):
+class TrackSerializer(serializers.ModelSerializer[Track]):
     genres = GenreSerializer(many=True)
     album_title = serializers.CharField(source="album.title", read_only=True)
 
@@ -78,7 +78,7 @@ class TrackSerializer(serializers.ModelSerializer):
         fields = ["id", "title", "position", "seconds", "genres", "album_title"]
 
 
-class ReviewSerializer(serializers.ModelSerializer):
+class ReviewSerializer(serializers.ModelSerializer[Review]):
     """Renders itself in its own way."""
 
     country = CountrySerializer()
@@ -93,13 +93,13 @@ class ReviewSerializer(serializers.ModelSerializer):
         return data
 
 
-class ArtistSerializer(serializers.ModelSerializer):
+class ArtistSerializer(serializers.ModelSerializer[Artist]):
     class Meta:
         model = Artist
         fields = ["id", "name"]
 
 
-class CreditSerializer(serializers.ModelSerializer):
+class CreditSerializer(serializers.ModelSerializer[Credit]):
     artist = ArtistSerializer()
 
     class Meta:
@@ -107,7 +107,7 @@ class CreditSerializer(serializers.ModelSerializer):
         fields = ["id", "role", "artist"]
 
 
-class MemoSerializer(serializers.ModelSerializer):
+class MemoSerializer(serializers.ModelSerializer[Memo]):
     """Goes to its owner only."""
 
     class Meta:
@@ -118,7 +118,7 @@ class MemoSerializer(serializers.ModelSerializer):
         optimistic_timeout = 5
 
 
-class AlbumLinkSerializer(serializers.ModelSerializer):
+class AlbumLinkSerializer(serializers.ModelSerializer[Album]):
     """An album that does not lead any further."""
 
     class Meta:
@@ -126,13 +126,13 @@ class AlbumLinkSerializer(serializers.ModelSerializer):
         fields = ["id", "title"]
 
 
-class PartSerializer(serializers.Serializer):
+class PartSerializer(serializers.Serializer[Any]):
     """Not of a model: a value with parts."""
 
     title = serializers.CharField()
 
 
-class AlbumSerializer(serializers.ModelSerializer):
+class AlbumSerializer(serializers.ModelSerializer[Album]):
     """A record with everything on it."""
 
     studio = StudioSerializer()
@@ -149,11 +149,15 @@ class AlbumSerializer(serializers.ModelSerializer):
 
     owner_id = serializers.ReadOnlyField()
     owner_name = serializers.CharField(source="owner.username", read_only=True)
-    owner_text = serializers.StringRelatedField(source="owner")
-    genre_ids = serializers.PrimaryKeyRelatedField(source="genres", many=True, read_only=True)
-    genre_names = serializers.SlugRelatedField("name", source="genres", many=True, read_only=True)
-    sequel_ids = serializers.PrimaryKeyRelatedField(source="sequels", many=True, read_only=True)
-    contract_id = serializers.PrimaryKeyRelatedField(source="contract", read_only=True)
+    owner_text: Any = serializers.StringRelatedField(source="owner")
+    genre_ids: Any = serializers.PrimaryKeyRelatedField(source="genres", many=True, read_only=True)
+    genre_names: Any = serializers.SlugRelatedField(
+        "name", source="genres", many=True, read_only=True
+    )
+    sequel_ids: Any = serializers.PrimaryKeyRelatedField(
+        source="sequels", many=True, read_only=True
+    )
+    contract_id: Any = serializers.PrimaryKeyRelatedField(source="contract", read_only=True)
     moods = serializers.MultipleChoiceField(
         choices=["calm", "loud"], source="extra.moods", read_only=True
     )
