@@ -139,7 +139,9 @@ class Batch:
     documents: tuple[Document, ...]
     #: Rows of instances that were not cached before, as they were read.
     entered: dict[InstanceKey, Row]
-    #: Those of them that have changed since.
+    #: The record as it was last seen.
+    known: Anchor
+    #: Rows of *entered* that have changed since.
     again: frozenset[RowKey] = frozenset()
 
 
@@ -212,9 +214,10 @@ def _write_batch(
         )
         if extended is None:
             return None
+        current = extended
     if documents:
         yield from WriteDocuments(key, turn.anchor.generation, documents)
-    return Batch(turn, documents, reconciliation.entered)
+    return Batch(turn, documents, reconciliation.entered, current)
 
 
 def _finish(writer: Writer, batch: Batch, *, last: bool) -> Procedure[Turn | None]:
@@ -229,7 +232,7 @@ def _finish(writer: Writer, batch: Batch, *, last: bool) -> Procedure[Turn | Non
         following = decisions.take(finished, lease, now, schema=finished.schema)
         return following or finished
 
-    before, after = yield from settle(turn.key, decide)
+    before, after = yield from settle(turn.key, decide, batch.known)
     if after is None:
         return None  # fenced off: somebody took over and does it again
     yield from Publish(
