@@ -66,8 +66,10 @@ def test_what_is_not_named_is_no_argument() -> None:
 
 
 def test_a_default_makes_an_argument_optional_and_none_makes_it_nullable() -> None:
-    def list_instances(self, search: str = None, limit: int = 5):  # noqa: RUF013
+    def list_instances(self, search=None, limit: int = 5):
         return []
+
+    list_instances.__annotations__["search"] = str
 
     search, limit = channel_arguments(channel(list_instances=list_instances))
     assert (search.has_default, search.nullable, search.base) == (True, True, str)

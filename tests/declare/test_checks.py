@@ -80,7 +80,7 @@ def test_rxgraph_E003() -> None:
 
 
 def test_rxgraph_E004() -> None:
-    def get_instance_id(self, a: dict) -> int:
+    def get_instance_id(self, a: dict[str, int]) -> int:
         return 1
 
     declare(torture.GenreSerializer(), get_instance_id=get_instance_id)
@@ -106,26 +106,16 @@ def test_rxgraph_E005_is_settled_by_graphql_name() -> None:
 
 
 def test_rxgraph_E005_for_one_class_with_two_shapes() -> None:
-    shape = type(
-        "ShapeSerializer",
-        (torture.GenreSerializer,),
-        {
-            "__init__": lambda self, *args, short=False, **kwargs: (
-                torture.GenreSerializer.__init__(self, *args, **kwargs),
-                setattr(self, "short", short),
-            )[0],
-            "get_fields": lambda self: (
-                {"name": serializers.CharField()}
-                if self.short
-                else torture.GenreSerializer.get_fields(self)
-            ),
-        },
-    )
-    one, two = shape(many=True), shape(many=True, source="genres")
-    two.child.short = True
-    two.child._kwargs["short"] = True
-    one.child.short = False
-    track = serializer(Track, "id", "genres", "others", genres=one, others=two)
+    class ShapeSerializer(torture.GenreSerializer):
+        def get_fields(self) -> dict[str, Any]:
+            fields = super().get_fields()
+            return {"name": fields["name"]} if self.help_text else fields
+
+    nested: dict[str, Any] = {
+        "genres": ShapeSerializer(many=True),
+        "short": ShapeSerializer(many=True, source="genres", help_text="Only names."),
+    }
+    track = serializer(Track, "id", *nested, **nested)
     declare(track())
     assert found() == ["E005"]
 
@@ -188,14 +178,15 @@ def test_rxgraph_E012() -> None:
 
 
 def test_rxgraph_E013() -> None:
-    members = {name: serializers.CharField(source="name") for name in ("a_b", "aB")}
+    members: dict[str, Any] = {name: serializers.CharField(source="name") for name in ("a_b", "aB")}
     declare(serializer(Genre, "id", "a_b", "aB", **members)())
     assert found() == ["E013"]
 
 
 @pytest.mark.parametrize("name", ["__x", "class", "naïve"])
 def test_rxgraph_E014_for_a_field(name: str) -> None:
-    declare(serializer(Genre, "id", name, **{name: serializers.CharField(source="name")})())
+    members: dict[str, Any] = {name: serializers.CharField(source="name")}
+    declare(serializer(Genre, "id", name, **members)())
     assert found() == ["E014"]
 
 

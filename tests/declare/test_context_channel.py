@@ -84,7 +84,7 @@ def test_a_meta_may_inherit_from_an_abstract_meta() -> None:
 
 def test_a_subclass_without_meta_inherits_the_state() -> None:
     parent = declare(meta={"graphql_name": "Music"})
-    child = type("OtherChannel", (parent,), {})
+    child: Any = type("OtherChannel", (parent,), {})
     assert child.options.state is parent.options.state
     assert (parent.field_name, child.field_name) == ("music", "other")
 

@@ -45,4 +45,4 @@ class AlbumListChannel(ContextChannel):
         state = AlbumSerializer(many=True)
 
     async def list_instances(self, search: str | None = None) -> Any:
-        return Album._default_manager.all()
+        return Album.objects.all()

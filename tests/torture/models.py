@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -13,7 +13,16 @@ from django.db.models import F
 from rxgraph.decorators import related_property
 
 
-class Country(models.Model):
+class Row(models.Model):
+    """Says to type checkers, which do not install this app, what Django adds."""
+
+    objects: ClassVar[models.Manager[Any]]
+
+    class Meta:
+        abstract = True
+
+
+class Country(Row):
     """Its primary key is text and not named id."""
 
     code = models.CharField(max_length=2, primary_key=True)
@@ -23,7 +32,7 @@ class Country(models.Model):
         return self.name
 
 
-class Studio(models.Model):
+class Studio(Row):
     """Its primary key is a UUID."""
 
     key = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -34,7 +43,7 @@ class Studio(models.Model):
         return self.name
 
 
-class Genre(models.Model):
+class Genre(Row):
     """Shared by albums and tracks."""
 
     name = models.CharField(max_length=40, unique=True)
@@ -43,14 +52,14 @@ class Genre(models.Model):
         return self.name
 
 
-class Cover(models.Model):
+class Cover(Row):
     """The picture of one album."""
 
     picture = models.FileField(blank=True)
     width = models.PositiveSmallIntegerField(default=0)
 
 
-class Album(models.Model):
+class Album(Row):
     """The anchor."""
 
     class Format(models.TextChoices):
@@ -111,17 +120,17 @@ class Album(models.Model):
     @related_property("tracks", "album")
     def long_tracks(self) -> list[Track]:
         """Tracks of more than five minutes."""
-        return list(Track._default_manager.filter(album=self, seconds__gt=300))
+        return list(Track.objects.filter(album=self, seconds__gt=300))
 
 
-class Contract(models.Model):
+class Contract(Row):
     """The other end of a one-to-one; its primary key is that relation."""
 
     album = models.OneToOneField(Album, models.CASCADE, primary_key=True, related_name="contract")
     text = models.TextField(blank=True)
 
 
-class Track(models.Model):
+class Track(Row):
     """One to many, with a related name and an order of its own."""
 
     album = models.ForeignKey(Album, models.CASCADE, related_name="tracks")
@@ -137,7 +146,7 @@ class Track(models.Model):
         return self.title
 
 
-class Review(models.Model):
+class Review(Row):
     """One to many without a related name: ``review_set``."""
 
     album = models.ForeignKey(Album, models.CASCADE)
@@ -145,7 +154,7 @@ class Review(models.Model):
     country = models.ForeignKey(Country, models.PROTECT, null=True)
 
 
-class Artist(models.Model):
+class Artist(Row):
     """Many to many from the other side, through a model of its own."""
 
     name = models.CharField(max_length=80)
@@ -155,7 +164,7 @@ class Artist(models.Model):
         return self.name
 
 
-class Credit(models.Model):
+class Credit(Row):
     """Who played what on which album."""
 
     artist = models.ForeignKey(Artist, models.CASCADE)
@@ -163,7 +172,7 @@ class Credit(models.Model):
     role = models.CharField(max_length=40, default="voice")
 
 
-class Memo(models.Model):
+class Memo(Row):
     """Private: only its owner may see it."""
 
     album = models.ForeignKey(Album, models.CASCADE, related_name="memos")
@@ -171,7 +180,7 @@ class Memo(models.Model):
     body = models.TextField()
 
 
-class Sticker(models.Model):
+class Sticker(Row):
     """Points at a column that is not the primary key."""
 
     genre = models.ForeignKey(Genre, models.CASCADE, to_field="name", related_name="stickers")
