@@ -1,0 +1,43 @@
+"""What every test shares: markers by folder, a clean engine and store for each test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rxgraph.cache import opening
+from rxgraph.sync import engine
+
+_FOLDERS = {"integration": pytest.mark.integration, "browser": pytest.mark.browser}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies in a folder that needs services; those must not pass by being skipped in CI."""
+    for item in items:
+        for folder, mark in _FOLDERS.items():
+            if folder in Path(item.path).parts:
+                item.add_marker(mark)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_engine() -> Iterator[None]:
+    """Let no live state of one test be seen by the next."""
+    yield
+    engine.reset()
+    opening.reset()
+
+
+def service(name: str) -> str:
+    """Return the address of a service from the environment.
+
+    Without one the test is skipped on a developer's machine, and fails where CI runs.
+    """
+    address = os.environ.get(name)
+    if address:
+        return address
+    if os.environ.get("CI"):
+        pytest.fail(f"{name} is not set: tests of services must run in CI")
+    pytest.skip(f"{name} is not set: run `scripts/services up` and export what it prints")
