@@ -53,7 +53,7 @@ class Snapshot:
 def open_snapshot(channel: str, tree: StateTree) -> Snapshot:
     """Begin a read of everything that *tree* can show."""
     layers = plan_of(tree)
-    aliases = tuple(sorted({alias_of(layer.model) for layer in tree.layers.values()}))
+    aliases = tuple(sorted({alias_of(model) for model in tree.tracked_models}))
     with ExitStack() as stack:
         for alias in aliases:
             stack.enter_context(consistent_read(alias))
