@@ -1,0 +1,1 @@
+"""The second stage: declarations become state trees and Strawberry types."""

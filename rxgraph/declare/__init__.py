@@ -1,0 +1,1 @@
+"""The first stage: what a developer declares, checked and registered."""

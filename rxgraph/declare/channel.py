@@ -62,8 +62,11 @@ class ContextChannel:
 
     @staticmethod
     def has_permission(user: Any, *args: Any, **kwargs: Any) -> bool | Awaitable[bool]:
-        """Return True to let *user* in; anything but True or False is an error."""
-        return True
+        """Return True to let *user* in; anything but True or False is an error.
+
+        By default everybody who is signed in may watch.
+        """
+        return bool(getattr(user, "is_authenticated", False))
 
     def get_instance_id(self, *args: Any, **kwargs: Any) -> Any:
         """Return the primary key of the anchor; by default the first argument."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import AnonymousUser, User
 from rest_framework import serializers
 
 from rxgraph.channels import ContextChannel
@@ -107,10 +108,12 @@ def test_writable_is_read_into_sets() -> None:
     assert channel.options.writable == {TrackSerializer: frozenset({SAVE, CREATE})}
 
 
-def test_hooks_allow_watching_and_forbid_writing_by_default() -> None:
-    channel = declare()("somebody", {"id": "4"})
-    assert channel.user == "somebody"
-    assert channel.has_permission(channel.user) is True
+def test_by_default_who_is_signed_in_may_watch_and_nobody_may_write() -> None:
+    user = User(username="somebody")
+    channel = declare()(user, {"id": "4"})
+    assert channel.user is user
+    assert channel.has_permission(user) is True
+    assert channel.has_permission(AnonymousUser()) is False
     assert channel.get_instance_id(**channel.kwargs) == "4"
     assert channel.is_visible(4) is True
     assert channel.can_save(None, {}) is False
