@@ -15,7 +15,7 @@ from rxgraph.compile.directives import ChannelDirective
 from rxgraph.compile.graphql_types import Field, object_type, or_null
 from rxgraph.compile.naming import camel_case
 from rxgraph.compile.scalars import JSON, Cursor
-from rxgraph.compile.tree import own_doc
+from rxgraph.compile.walk import own_doc
 from rxgraph.types import TypeName
 
 

@@ -22,7 +22,7 @@ from rxgraph.compile.graphql_types import resolve_attribute
 from rxgraph.compile.object_types import object_types
 from rxgraph.compile.scalars import SCALAR_MAP, Cursor
 from rxgraph.compile.sdl import sort_document
-from rxgraph.compile.tree import type_name
+from rxgraph.compile.walk import type_name
 from rxgraph.declare.arguments import Argument
 from rxgraph.declare.operations import Operation
 from rxgraph.declare.problems import raise_errors

@@ -21,6 +21,7 @@ from rest_framework.settings import api_settings
 
 from rxgraph.compile import enums, naming
 from rxgraph.compile.annotations import UNKNOWN, Typed, returned
+from rxgraph.compile.columns import BIG, column_type
 from rxgraph.compile.scalars import JSON, BigInt
 from rxgraph.compile.sources import Source, end_dependencies, walk
 from rxgraph.compile.state_tree import Dependency, ValueField
@@ -34,8 +35,6 @@ class EnumOwner(NamedTuple):
     model: str  # choices of the model: shared by all layers that show them
     typename: str  # choices that only this serializer knows
 
-
-BIG = (models.BigIntegerField, models.BigAutoField)  # PositiveBigIntegerField is one, too
 
 #: DRF field → type; the first that fits counts.
 _FIELDS: tuple[tuple[type[Any], Any], ...] = (
@@ -54,24 +53,6 @@ _FORMATTED: tuple[tuple[type[Any], str, Any], ...] = (
     (serializers.DateTimeField, "DATETIME_FORMAT", datetime.datetime),
     (serializers.DateField, "DATE_FORMAT", datetime.date),
     (serializers.TimeField, "TIME_FORMAT", datetime.time),
-)
-_COLUMNS: tuple[tuple[type[Any], Any], ...] = (
-    (models.BooleanField, bool),
-    (models.UUIDField, uuid.UUID),
-    (BIG[0], BigInt),
-    (BIG[1], BigInt),
-    (models.IntegerField, int),
-    (models.FloatField, float),
-    (models.DecimalField, decimal.Decimal),
-    (models.DateTimeField, datetime.datetime),
-    (models.DateField, datetime.date),
-    (models.TimeField, datetime.time),
-    (models.DurationField, datetime.timedelta),
-    (models.JSONField, JSON),
-    (models.CharField, str),
-    (models.TextField, str),
-    (models.FileField, str),
-    (models.GenericIPAddressField, str),
 )
 
 
@@ -155,20 +136,6 @@ def drf_type(name: str, field: AnyField, source: Source, owner: EnumOwner) -> An
     if isinstance(field, serializers.ModelField):
         return column_type(field.model_field)
     return None
-
-
-def column_type(column: Any) -> Any:
-    """Return the type of a model's field, for DRF fields that pass its value through."""
-    if isinstance(column, models.GeneratedField):
-        column = column.output_field
-    if column.is_relation:
-        return strawberry.ID
-    if column.primary_key and column.name == "id":
-        return strawberry.ID
-    for kind, type_ in _COLUMNS:
-        if isinstance(column, kind):
-            return type_
-    return JSON
 
 
 def _child_type(name: str, child: Any, owner: EnumOwner) -> Any:
