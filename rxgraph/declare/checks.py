@@ -2,6 +2,30 @@
 
 What needs compiling is examined by ``rxgraph.compile.checks``, which is reached by its name:
 imports point from compile to declare.
+
+====  ============================================================================
+E001  ``Meta.state`` is missing, or a class instead of an instance
+E002  ``Meta.state`` is no ``ModelSerializer``
+E003  an option of ``Meta`` that does not exist
+E004  an argument whose annotation is not supported, or that two hooks type differently
+E005  two things claim one type name
+E006  a field named ``id`` that is not the primary key
+E007  a nested serializer on what is no relation, or on one of another kind
+E008  a serializer that contains itself
+E009  ``user_key`` names no column
+E010  a name in ``RXGRAPH`` that does not exist
+E011  ``writable`` names what is no operation, or no serializer of the state
+E012  a hook of the wrong shape
+E013  two fields of one GraphQL name
+E014  a name that GraphQL, Python or RxGraph reserves
+E015  two channels of one field name
+E016  a serializer or module that cannot be read at all
+E017  ``Meta.depth``
+E018  ``RuntimeState`` is no ``TypedDict``
+E019  an option of ``Meta`` of the wrong type
+W001  the memory store while ``DEBUG`` is off
+W002  a list channel: not served yet
+====  ============================================================================
 """
 
 from __future__ import annotations

@@ -21,7 +21,8 @@ async def call_hook(function: Callable[..., Any], *args: Any, **kwargs: Any) -> 
     accepted = accepted_kwargs(function, kwargs)
     if inspect.iscoroutinefunction(function):
         return await function(*args, **accepted)
-    return await database_sync_to_async(function)(*args, **accepted)
+    answer = await database_sync_to_async(function)(*args, **accepted)
+    return await answer if inspect.isawaitable(answer) else answer  # a decorated async def
 
 
 def accepted_kwargs(function: Callable[..., Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,14 @@ async def test_an_async_hook_is_awaited_here() -> None:
     assert await call_hook(hook, "u", a=1, b=2) == ("u", {"a": 1, "b": 2}, True)
 
 
+@pytest.mark.django_db
+async def test_an_async_hook_behind_a_plain_decorator_is_awaited_too() -> None:
+    async def hook(user):
+        return user
+
+    assert await call_hook(lambda user: hook(user), "u") == "u"
+
+
 async def test_a_bound_method_is_called_on_its_object() -> None:
     class Thing:
         async def hook(self, a=3):
