@@ -177,7 +177,7 @@ albums = st.fixed_dictionaries(
         "rating": st.none() | st.sampled_from(shop.Album.Rating.values),
         "in_stock": st.booleans(),
         "is_live": st.none() | st.booleans(),
-        "copies": st.integers(-(2**30), 2**30),
+        "copies": st.integers(-(2**29), 2**29),
         "plays": st.integers(-(2**63), 2**63 - 1),
         "streams": st.none() | st.integers(0, 2**63 - 1),
         "score": st.floats(allow_nan=False, allow_infinity=False),

@@ -205,7 +205,6 @@ def test_what_json_cannot_hold_is_a_fault(value: object) -> None:
 )
 def test_values_fit_their_declared_type(annotation: Any, value: Any, expected: Any) -> None:
     coerce = coercion_of(annotation)
-    assert coerce is not None
     found = coerce(value)
     assert (found, type(found)) == (expected, type(expected))
 
@@ -227,6 +226,5 @@ def test_values_fit_their_declared_type(annotation: Any, value: Any, expected: A
 )
 def test_values_that_do_not_fit_are_faults(annotation: Any, value: Any) -> None:
     coerce = coercion_of(annotation)
-    assert coerce is not None
     with pytest.raises(FaultyValue):
         coerce(value)

@@ -18,7 +18,7 @@ from django.db import models
 from django.db.models.manager import BaseManager
 from rest_framework import relations, serializers
 
-from rxgraph.cache.rows.values import Coercion, coercion_of
+from rxgraph.cache.rows.cells import Cell, Fit, column_cell, fit
 from rxgraph.compile.state_tree import (
     Dependency,
     Layer,
@@ -104,9 +104,7 @@ class LayerPlan:
     @cached_property
     def is_custom(self) -> bool:
         """True when rendering runs code of the project, which may read the database."""
-        if type(self.flat).to_representation is not serializers.Serializer.to_representation:
-            return True
-        return any(
+        return not self.is_regular or any(
             isinstance(field, serializers.SerializerMethodField)
             or not type(field).__module__.startswith(("rest_framework.", __package__))
             or column_of(self.model, field.source) is None
@@ -132,11 +130,34 @@ class LayerPlan:
         return [field for field in self.flat.fields.values() if not field.write_only]
 
     @cached_property
-    def coercions(self) -> tuple[tuple[str, bool, Coercion | None], ...]:
-        """Name, nullability and conversion of each value."""
-        return tuple(
-            (value.name, value.nullable, coercion_of(value.type)) for value in self.layer.values
+    def is_regular(self) -> bool:
+        """True when DRF's own loop over the fields renders the rows."""
+        return (
+            type(self.flat).to_representation is serializers.Serializer.to_representation
+            and type(self.flat)._readable_fields is serializers.Serializer._readable_fields
         )
+
+    @cached_property
+    def fits(self) -> tuple[tuple[str, Fit], ...]:
+        """Name of each value, and what makes it fit its declared type."""
+        return tuple((value.name, fit(value)) for value in self.layer.values)
+
+    @cached_property
+    def cells(self) -> tuple[tuple[str, Cell | None, Fit], ...]:
+        """Name, cell and fit of every field in its order; None: the serializer must be asked.
+
+        Only of regular layers.
+        """
+        values = {value.name: value for value in self.layer.values}
+        found: list[tuple[str, Cell | None, Fit]] = []
+        for name, field in self.flat.fields.items():
+            if isinstance(field, IdsField):
+                found.append((name, field.get_attribute, _same))
+            elif name in values:
+                fitting = fit(values[name])
+                cell = column_cell(field, self.model, values[name], fitting)
+                found.append((name, cell, fitting))
+        return tuple(found)
 
     @cached_property
     def select_related(self) -> tuple[str, ...]:
@@ -181,6 +202,10 @@ class IdsField(serializers.Field[Any, Any, Any, Any]):
     def to_representation(self, value: Any) -> Any:
         """Return *value*: it is as it shall be."""
         return value
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def ids_of(instance: models.Model) -> dict[str, Any]:

@@ -70,7 +70,8 @@ def read_tree(layers: Mapping[TypeName, LayerPlan], anchor_id: str, report: Repo
         for link in plan.incoming:
             above = loaded[link.parent.typename]
             _note(link, above, _pairs_in_memory(link, loaded[plan.layer.typename], joins))
-            _remember(link, above, loaded[plan.layer.typename])
+            if layers[link.parent.typename].is_custom or plan.is_custom:
+                _remember(link, above, loaded[plan.layer.typename])
     return [
         row
         for typename, plan in layers.items()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +17,7 @@ from django.db import DatabaseError, connections, models
 from django.utils import timezone, translation
 from rest_framework import serializers
 
+from rxgraph.cache.rows.cells import field_cell
 from rxgraph.cache.rows.plan import LayerPlan, Link, ids_of
 from rxgraph.cache.rows.values import FaultyValue, to_json
 from rxgraph.cache.steps import Row
@@ -50,13 +50,15 @@ def render_rows(
     """
     if not instances:
         return []
-    represent = _fresh(plan).to_representation
+    render = _renderer(plan)
     rows: list[Row] = []
     with _guard(plan, using) as recover:
         for instance in instances:
             key = InstanceKey(plan.layer.typename, str(instance.pk))
             try:
-                data = _checked(plan, key, represent(instance))
+                data = render(instance)
+                if data.get("id") != key.id:
+                    data["id"] = key.id
                 rows.append(_row(plan, key, instance, data, parent_ids))
             except Exception as error:  # noqa: BLE001 - code of the project
                 recover(error)
@@ -97,32 +99,27 @@ def _guard(plan: LayerPlan, using: str) -> Iterator[Callable[[Exception], None]]
     connection.savepoint_commit(savepoint)
 
 
-def _checked(plan: LayerPlan, key: InstanceKey, rendered: Any) -> dict[str, Any]:
-    data = dict(rendered)
-    for name, nullable, coerce in plan.coercions:
-        value = data.get(name)
-        if value is None:
-            if not nullable:
-                raise FaultyValue(f"{name}: found null, which its type does not allow")
-            data[name] = None
-            continue
-        if coerce is None:
-            continue
-        try:
-            data[name] = coerce(value)
-        except FaultyValue as error:
-            if not nullable or not _is_not_a_number(value):
-                raise FaultyValue(f"{name}: {error}") from error
-            data[name] = None
-    for link in plan.outgoing:
-        data[link.name] = _ids(link, data.get(link.name))
-    if len(data) > len(plan.coercions) + len(plan.outgoing):
-        known = {name for name, _, _ in plan.coercions} | {link.name for link in plan.outgoing}
-        for name in data.keys() - known:
-            data[name] = to_json(data[name])
-    if data.get("id") != key.id:
-        data["id"] = key.id
-    return data
+def _renderer(plan: LayerPlan) -> Callable[[models.Model], dict[str, Any]]:
+    """Return the function from an instance to its data, for one batch."""
+    serializer = _fresh(plan)
+    if plan.is_regular:
+        cells = [
+            (name, cell or field_cell(serializer.fields[name], fitting))
+            for name, cell, fitting in plan.cells
+        ]
+        return lambda instance: {name: cell(instance) for name, cell in cells}
+
+    def render(instance: models.Model) -> dict[str, Any]:
+        rendered = serializer.to_representation(instance)
+        data = {name: to_json(value) for name, value in rendered.items() if name not in known}
+        for name, fitting in plan.fits:
+            data[name] = fitting(rendered.get(name))
+        for link in plan.outgoing:
+            data[link.name] = _ids(link, rendered.get(link.name))
+        return data
+
+    known = {name for name, _ in plan.fits} | {link.name for link in plan.outgoing}
+    return render
 
 
 def _ids(link: Link, value: Any) -> Any:
@@ -136,13 +133,6 @@ def _ids(link: Link, value: Any) -> Any:
     raise FaultyValue(
         f"{link.name}: found {value!r}; to_representation sees ids in place of nested instances"
     )
-
-
-def _is_not_a_number(value: Any) -> bool:
-    try:
-        return not math.isfinite(value)
-    except (TypeError, ValueError, OverflowError):
-        return False
 
 
 def _row(

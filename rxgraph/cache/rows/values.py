@@ -78,8 +78,8 @@ def _key(key: Any) -> str:
     raise FaultyValue(f"{key!r} cannot be a key in JSON")
 
 
-def coercion_of(annotation: Any) -> Coercion | None:
-    """Return what makes a value one of *annotation* (never None itself); None: nothing to do."""
+def coercion_of(annotation: Any) -> Coercion:
+    """Return what makes a value, never None itself, one of *annotation*."""
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
         return _choice(annotation)
     origin = typing.get_origin(annotation)
@@ -96,7 +96,7 @@ def _items(annotation: Any) -> Coercion:
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         is_optional = True
         annotation = next(a for a in typing.get_args(annotation) if a is not type(None))
-    coerce = coercion_of(annotation) or to_json
+    coerce = coercion_of(annotation)
 
     def items(value: Any) -> list[Any]:
         if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
