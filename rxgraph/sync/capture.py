@@ -28,7 +28,15 @@ from django.db.models.deletion import Collector
 from rxgraph.compile.state_tree import label_of
 from rxgraph.sync import touches, tracking
 from rxgraph.sync.returning import Verb, can_return, returning
-from rxgraph.sync.rows import Values, as_text, is_expression, name_rows, read
+from rxgraph.sync.rows import (
+    Values,
+    as_text,
+    hold,
+    is_expression,
+    name_dropped,
+    name_rows,
+    read,
+)
 from rxgraph.sync.touches import Committed, atomically, on_commit, touch
 from rxgraph.sync.tracking import Tracked
 from rxgraph.types import RowKey
@@ -74,11 +82,13 @@ def _wrap_save_table(original: Method) -> Method:
         if tracked is None:
             return original(self, raw, cls, force_insert, force_update, using, update_fields)
         using = using or router.db_for_write(model, instance=self)
-        with atomically(using):
+        pk = _value(self, model._meta.pk)
+        # A row with ends may lead elsewhere until now.
+        may_move = bool(tracked.ends) and pk is not None and not force_insert
+        with atomically(using, reads=may_move):
             found: list[Values] = []
-            pk = _value(self, model._meta.pk)
-            if tracked.ends and pk is not None and not force_insert:
-                found = read(tracked, model, using, [pk])  # it may lead elsewhere until now
+            if may_move:
+                found = read(tracked, model, using, [pk], before_write=True)
             saved = original(self, raw, cls, force_insert, force_update, using, update_fields)
             pk = _value(self, model._meta.pk)
             if tracked.attnames:
@@ -133,13 +143,22 @@ def _wrap_collector_delete(original: Method) -> Method:
                 for objs in collected:
                     if not isinstance(objs, models.QuerySet) or objs._result_cache is not None:
                         doomed.append((updated, field.model, [obj.pk for obj in objs]))
-        if not doomed:
+        dropping = [
+            (model, [instance.pk for instance in instances])
+            for model, instances in (self.data.items() if tracking.current().drops else ())
+        ]
+        if not doomed and not dropping:
             return original(self)
-        with atomically(using):
+        reads = bool(dropping) or any(tracked.attnames for tracked, _, _ in doomed)
+        with atomically(using, reads=reads):
             named: set[RowKey] = set()
             for tracked, model, pks in doomed:
-                rows = read(tracked, model, using, pks) if tracked.attnames else _bare(pks)
+                rows: list[Values] = [(pk,) for pk in pks]
+                if tracked.attnames:
+                    rows = read(tracked, model, using, pks, before_write=True)
                 named |= name_rows(tracked, model, using, rows)
+            for model, pks in dropping:
+                named |= name_dropped(model, using, pks)
             result = original(self)
             touch(using, named)
         return result
@@ -150,16 +169,20 @@ def _wrap_collector_delete(original: Method) -> Method:
 def _wrap_raw_delete(original: Method) -> Method:
     def _raw_delete(self: Any, using: str) -> Any:
         tracked = tracking.find(self.model)
-        if tracked is None:
+        drops = tracking.current().drops
+        if tracked is None and not (drops and label_of(self.model) in drops):
             return original(self, using)
-        with atomically(using):
-            found: Iterable[Values]
-            if can_return(using, self.model) and not tracked.heirs:
-                with returning(using, Verb.DELETE, self.model, tracked.attnames) as found:
+        tracked = tracked or Tracked(label_of(self.model))
+        at_once = can_return(using, self.model) and not tracked.heirs and not drops
+        with atomically(using, reads=not at_once):
+            if at_once:
+                with returning(using, Verb.DELETE, self.model, tracked.attnames) as deleted:
                     result = original(self, using)
-                named = name_rows(tracked, self.model, using, found)
+                named = name_rows(tracked, self.model, using, deleted)
             else:
-                named = name_rows(tracked, self.model, using, _select(self, tracked, using))
+                found = _select(self, tracked, using)
+                named = name_rows(tracked, self.model, using, found)
+                named |= name_dropped(self.model, using, [pk for pk, *_ in found])
                 result = original(self, using)
             touch(using, named)
         return result
@@ -177,10 +200,12 @@ def _wrap_update(original: Method) -> Method:
             return original(self, **kwargs)
         self._for_write = True
         using = self.db
-        with atomically(using):
+        at_once = can_return(using, self.model)
+        moves = _moves(self.model, tracked, kwargs)
+        with atomically(using, reads=moves or not at_once):
             named: set[RowKey] = set()
-            if can_return(using, self.model):
-                if _moves(self.model, tracked, kwargs):
+            if at_once:
+                if moves:
                     found = _select(self, tracked, using)
                     named |= name_rows(tracked, self.model, using, found)
                 with returning(using, Verb.UPDATE, self.model, tracked.attnames) as changed:
@@ -190,7 +215,7 @@ def _wrap_update(original: Method) -> Method:
                 found = _select(self, tracked, using)
                 named |= name_rows(tracked, self.model, using, found)
                 result = original(self, **kwargs)
-                if _moves(self.model, tracked, kwargs):
+                if moves:
                     found = read(tracked, self.model, using, [pk for pk, *_ in found])
                     named |= name_rows(tracked, self.model, using, found)
             touch(using, named)
@@ -285,6 +310,7 @@ def _name_created(
 
 def _select(queryset: Any, tracked: Tracked, using: str) -> list[Values]:
     """Return the rows of *queryset* before they change, locked where the database can."""
+    hold(queryset.model, using)
     rows = queryset._chain().using(using).order_by()
     rows._for_write = True
     rows.query.select_for_update = False
@@ -316,10 +342,6 @@ def _values(
 
 def _value(instance: models.Model, field: Any) -> Any:
     return getattr(instance, field.attname)
-
-
-def _bare(pks: Iterable[Any]) -> list[Values]:
-    return [(pk,) for pk in pks]
 
 
 def _wrap_commit(original: Method) -> Method:

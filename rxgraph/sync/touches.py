@@ -123,17 +123,18 @@ def touch(
     alone()
 
 
-def atomically(using: str) -> AbstractContextManager[Any]:
+def atomically(using: str, *, reads: bool = False) -> AbstractContextManager[Any]:
     """Return a context that keeps a change and its intent in one transaction.
 
     Inside a transaction there is nothing to do, so an exception that the application catches
     leaves that transaction as it would be without us. In autocommit one is opened, but only when
-    there is an intent to write.
+    there is an intent to write, or something to read that the change must find as it was. One
+    transaction of a change and its intent is also cheaper than two.
     """
     connection = connections[using]
     if connection.in_atomic_block or not connection.get_autocommit():
         return nullcontext()
-    if not get_settings().outbox:
+    if not reads and not get_settings().outbox:
         return nullcontext()
     return transaction.atomic(using=using, savepoint=False)
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.apps import apps
@@ -52,6 +53,15 @@ class Heir:
 
 
 @dataclass(frozen=True)
+class Drop:
+    """A foreign key whose rows the database itself deletes or empties (``DB_CASCADE``)."""
+
+    model: Model
+    name: str
+    cascades: bool
+
+
+@dataclass(frozen=True)
 class Tracked:
     """What a changed row of one model touches."""
 
@@ -65,7 +75,7 @@ class Tracked:
     #: Foreign key columns whose values travel with a save, since some parent lists by them.
     columns: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def attnames(self) -> tuple[str, ...]:
         """Columns besides the primary key that must be known to name everything touched."""
         return tuple(dict.fromkeys(end.attname for end in (*self.ends, *self.bases)))
@@ -76,6 +86,8 @@ class Tracking:
     """Everything that capture must know about the declared channels, by model label."""
 
     models: Mapping[str, Tracked] = field(default_factory=dict)
+    #: Label → what the database drops, on the way to a tracked model, with a row of it.
+    drops: Mapping[str, tuple[Drop, ...]] = field(default_factory=dict)
 
     @classmethod
     def of_trees(cls, trees: Iterable[StateTree]) -> Tracking:
@@ -95,14 +107,16 @@ class Tracking:
                             for attname in (relation.through_parent, relation.through_child)
                             if attname
                         }
-                    child = tree.layers[relation.target]
+                    child = concrete(tree.layers[relation.target].model)
                     if relation.kind is RelationKind.REVERSE and relation.column:
-                        columns.add((concrete(child.model), relation.column))
+                        columns.add((child, relation.column))
+                    for dependency in relation.dependencies:
+                        # That a child left its parent is known from the cached parent.
+                        found = _ends_on(layer.model, dependency.path)
+                        ends |= {end for end in found if end[0] is not child}
                 for value in layer.values:
                     for dependency in value.dependencies:
-                        rows.add(concrete(dependency.model))
-                        found = set(_ends_on(layer.model, dependency.path))
-                        ends |= found
+                        ends |= set(_ends_on(layer.model, dependency.path))
             layered = {concrete(layer.model) for layer in tree.layers.values()}
             rows |= set(tree.tracked_models) - (throughs - layered)
         auto_created = {model for model in rows if model._meta.auto_created}
@@ -146,8 +160,37 @@ class Tracking:
                     columns=tuple(sorted(hints.get(label, ()))),
                 )
                 for label, model in sorted(involved.items())
-            }
+            },
+            _drops(involved),
         )
+
+
+def _drops(involved: Mapping[str, Model]) -> dict[str, tuple[Drop, ...]]:
+    """Return the foreign keys over which a delete in the database reaches a model involved."""
+    by_database = getattr(models.deletion, "DatabaseOnDelete", None)  # Django 6.1
+    edges: list[tuple[str, Drop]] = []
+    for model in apps.get_models(include_auto_created=True) if by_database else ():
+        for column in model._meta.local_fields:
+            on_delete = getattr(column.remote_field, "on_delete", None)
+            if by_database is not None and isinstance(on_delete, by_database):
+                target = label_of(column.related_model)  # type: ignore[arg-type]
+                cascades = getattr(on_delete, "operation", "") == "CASCADE"
+                edges.append((target, Drop(concrete(model), column.name, cascades)))
+    reached = set(involved)
+    found: dict[str, list[Drop]] = {}
+    size = -1
+    while size != len(reached):
+        size = len(reached)
+        reached |= {
+            target
+            for target, drop in edges
+            if label_of(drop.model) in involved
+            or (drop.cascades and label_of(drop.model) in reached)
+        }
+    for target, drop in edges:
+        if label_of(drop.model) in reached:
+            found.setdefault(target, []).append(drop)
+    return {target: tuple(drops) for target, drops in found.items()}
 
 
 def _ends_on(model: Model, path: str) -> Iterator[tuple[Model, str]]:

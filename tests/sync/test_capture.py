@@ -28,9 +28,12 @@ from tests.sync.captured.models import (
     Cafe,
     Card,
     CardProxy,
+    Clip,
+    Folder,
     Label,
     Membership,
     Owner,
+    Paper,
     Place,
     Rated,
     Remark,
@@ -361,6 +364,23 @@ def test_a_delete_with_signals_touches_what_the_receivers_save(cards, labels, co
     finally:
         post_delete.disconnect(rename, sender=Card)
     assert commits() == [expected]
+
+
+@pytest.mark.parametrize("rows", [[Paper, Clip], [Folder, Paper, Clip], [Clip]])
+def test_deletes_by_the_database_are_captured(rows, commits):
+    with tracking.use(Tracking.of_models(rows)):
+        for delete in (Folder.delete, lambda folder: Folder.objects.filter(pk=folder.pk).delete()):
+            folder = Folder.objects.create(name="f")
+            paper = Paper.objects.create(folder=folder)
+            paper.draft_of = paper
+            paper.save()
+            clip = Clip.objects.create(paper=paper)
+            commits()
+            expected = {key(row) for row in (folder, paper, clip) if type(row) in rows}
+            delete(folder)
+            assert commits() == [expected]
+            clip.refresh_from_db()
+            assert clip.paper is None
 
 
 # -- many to many

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Thread
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import DatabaseError, connection, connections, transaction
 from django.db.models.signals import post_save
 from django.test import TestCase, override_settings
 
 from rxgraph.changes import notify_changed
 from rxgraph.sync import capture, intents, touches, tracking
 from rxgraph.types import RowKey
-from tests.sync.captured.models import Board, Card, Label, Untracked
+from tests.sync.captured.models import Board, Card, Label, Membership, Owner, Team, Untracked
 from tests.sync.captured.recording import ALL, Recorder, key, keys
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "other"])
@@ -359,3 +360,68 @@ def test_connections_forget_what_was_closed(labels, commits):
     connections["default"].close()
     labels[0].save()
     assert commits() == [keys(labels[0])]
+
+
+def test_a_transaction_that_postgres_aborted_commits_nothing(labels, commits):
+    if connection.vendor != "postgresql":
+        pytest.skip("only PostgreSQL aborts a transaction on an error")
+    with transaction.atomic():
+        labels[0].save()
+        with pytest.raises(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("SELECT nonsense")
+    assert commits() == []
+    labels[1].save()
+    assert commits() == [keys(labels[1])]
+
+
+def in_thread(work: Callable[[], None]) -> Thread:
+    """Run *work* on a thread with connections of its own."""
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            connections.close_all()
+
+    thread = Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_threads_keep_their_commits_apart(labels, commits):
+    red, green, _ = labels
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one writer at a time")
+    with transaction.atomic():
+        red.save()
+        in_thread(green.save).join()
+        assert [set(committed.rows) for committed in commits.commits] == [keys(green)]
+        red.save()
+    assert commits() == [keys(green), keys(red)]
+
+
+def test_a_change_that_reads_first_waits_for_other_writers(commits):
+    """SQLite in its default mode fails at once when a transaction that has read wants to write."""
+    team = Team.objects.create(name="red")
+    members = [
+        Membership.objects.create(team=team, owner=Owner.objects.create(name=name)) for name in "ab"
+    ]
+    commits()
+    failures: list[Exception] = []
+
+    def write(member: Membership) -> Callable[[], None]:
+        def work() -> None:
+            connection.ensure_connection()
+            vars(connections["default"])["transaction_mode"] = None
+            try:
+                for _ in range(50):
+                    member.save()
+            except DatabaseError as error:
+                failures.append(error)
+
+        return work
+
+    for thread in [in_thread(write(member)) for member in members]:
+        thread.join()
+    assert failures == []
+    assert len(commits.commits) == 100

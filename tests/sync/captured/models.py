@@ -89,6 +89,29 @@ class Badge(Row):
     owner = models.ForeignKey(Owner, on_delete=models.CASCADE, to_field="code")
 
 
+class Folder(Row):
+    name = models.CharField(max_length=50)
+
+
+class Paper(Row):
+    """Deleted with its folder, by the database where Django can say so."""
+
+    folder = models.ForeignKey(
+        Folder, on_delete=getattr(models, "DB_CASCADE", models.CASCADE), related_name="papers"
+    )
+    draft_of = models.ForeignKey(
+        "self", on_delete=getattr(models, "DB_CASCADE", models.CASCADE), null=True
+    )
+
+
+class Clip(Row):
+    """Loses its paper, by the database where Django can say so."""
+
+    paper = models.ForeignKey(
+        Paper, on_delete=getattr(models, "DB_SET_NULL", models.SET_NULL), null=True
+    )
+
+
 class Place(Row):
     name = models.CharField(max_length=50)
 
