@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import enum
-import typing
 from collections.abc import Mapping
 from typing import Any
 
 import strawberry
 
-from rxgraph.compile.annotations import typed
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.directives import ChannelDirective
 from rxgraph.compile.graphql_types import Field, object_type, or_null
-from rxgraph.compile.naming import camel_case
+from rxgraph.compile.runtime import runtime_fields
 from rxgraph.compile.scalars import JSON, Cursor
 from rxgraph.compile.walk import own_doc
 from rxgraph.types import TypeName
@@ -120,16 +118,11 @@ def changes_type(compiled: CompiledChannel, layers: Mapping[TypeName, type[Any]]
 
 def runtime_type(compiled: CompiledChannel) -> type[Any] | None:
     """Return the type of ``RuntimeState``, None where the channel declares none."""
-    declared = compiled.channel.options.runtime_state
-    if declared is None or compiled.names.runtime is None:
+    if compiled.names.runtime is None:
         return None
-    hints = typing.get_type_hints(declared)
     return object_type(
         compiled.names.runtime,
-        [
-            Field(name, camel_case(name), or_null(typed(hint).type, nullable=True))
-            for name, hint in hints.items()
-        ],
+        runtime_fields(compiled.channel)[0],
         description="Values of the live context itself, always whole.",
     )
 

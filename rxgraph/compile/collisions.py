@@ -10,6 +10,7 @@ from typing import Any
 from rxgraph.compile import naming
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.channel_types import SHARED_NAMES
+from rxgraph.compile.runtime import runtime_fields
 from rxgraph.compile.scalars import SCALAR_MAP
 from rxgraph.declare.problems import Problem, dotted
 
@@ -61,6 +62,7 @@ def schema_problems(compiled: Iterable[CompiledChannel]) -> list[Problem]:
                 )
             )
         problems += _type_problems(item, types)
+        problems += runtime_fields(channel)[1]
     return problems
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 from django.core import checks
@@ -225,6 +225,22 @@ def test_rxgraph_E017() -> None:
 def test_rxgraph_E018() -> None:
     remember(lambda: declare(torture.GenreSerializer(), RuntimeState=dict))
     assert found() == ["E018"]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "code"),
+    [
+        ({"a": "Nowhere"}, "E018"),
+        ({}, "E018"),
+        ({"a_b": int, "aB": int}, "E013"),
+        ({"id": int}, "E014"),
+        ({"__a": int}, "E014"),
+    ],
+)
+def test_rxgraph_E018_for_values(annotations: dict[str, Any], code: str) -> None:
+    runtime = TypedDict("RuntimeState", annotations)  # type: ignore[misc]
+    declare(torture.GenreSerializer(), RuntimeState=runtime)
+    assert found() == [code]
 
 
 def test_rxgraph_E019() -> None:
