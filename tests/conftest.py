@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rxgraph.cache import opening
+from rxgraph.settings import get_settings
 from rxgraph.sync import engine
 
 _FOLDERS = {"integration": pytest.mark.integration, "browser": pytest.mark.browser}
@@ -28,6 +29,16 @@ def _fresh_engine() -> Iterator[None]:
     yield
     engine.reset()
     opening.reset()
+    if not get_settings().is_memory:
+        forget_database(get_settings().store)
+
+
+def forget_database(url: str) -> None:
+    """Drop the MongoDB database that *url* names."""
+    from pymongo import MongoClient
+
+    with MongoClient[dict[str, object]](url) as client:
+        client.drop_database(client.get_default_database().name)
 
 
 def service(name: str) -> str:
