@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.test import TestCase
 
 from rxgraph.cache.rows.snapshot import consistent_read
@@ -179,3 +179,14 @@ def test_closing_twice_and_after_the_connection_died_is_harmless(
     reader.perform(CloseSnapshot(snapshot))
     reader.perform(CloseSnapshot(snapshot))
     assert title(reader, album) == "Before"
+
+
+def test_a_database_that_does_not_answer_is_a_backend_error(
+    reader: Reader, album: Album, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise OperationalError("no such host")
+
+    monkeypatch.setattr(connection, "ensure_connection", refuse)
+    with pytest.raises(BackendError, match="'default' does not answer: no such host"):
+        reader.perform(OpenSnapshot("test"))

@@ -64,7 +64,7 @@ def read_tree(layers: Mapping[TypeName, LayerPlan], anchor_id: str, report: Repo
                     wanted = named if link.shows_all else listed
                     values = _column(parents, link.parent_attname)
                     wanted.setdefault(link.child_attname, set()).update(values)
-            found = _load(plan, listed, named)
+            found = _load(plan, listed, named, in_order=bool(listed))
         loaded[typename] = found
     for plan in layers.values():
         for link in plan.incoming:
@@ -132,21 +132,21 @@ def existing(
 # -- instances
 
 
-def _load(plan: LayerPlan, listed: Values, named: Values) -> Instances:
+def _load(plan: LayerPlan, listed: Values, named: Values, *, in_order: bool = False) -> Instances:
     """Return the instances whose column holds any of the values.
 
     *listed* rows are found by the default manager, *named* ones by the base manager where that
-    one does not show them.
+    one does not show them. Only rows of lists need to come in order.
     """
     alias = alias_of(plan.model)
     both = {name: listed.get(name, set()) | named.get(name, set()) for name in {**listed, **named}}
     found: Instances = {}
-    for instance in _select(plan, plan.model._default_manager, both, alias):
+    for instance in _select(plan, plan.model._default_manager, both, alias, in_order):
         found.setdefault(instance.pk, instance)
     if plan.hides_rows:
         shown = found.values()
         rest = {name: values - _column(shown, name) for name, values in named.items()}
-        for instance in _select(plan, plan.model._base_manager, rest, alias):
+        for instance in _select(plan, plan.model._base_manager, rest, alias, in_order):
             if instance.pk not in found:
                 hide(instance)
                 found[instance.pk] = instance
@@ -160,7 +160,7 @@ def _load(plan: LayerPlan, listed: Values, named: Values) -> Instances:
 
 
 def _select(
-    plan: LayerPlan, manager: models.Manager[Any], wanted: Values, alias: str
+    plan: LayerPlan, manager: models.Manager[Any], wanted: Values, alias: str, in_order: bool
 ) -> Iterable[models.Model]:
     condition = models.Q()
     for name, values in wanted.items():
@@ -169,7 +169,8 @@ def _select(
             condition |= models.Q(**{f"{name}__in": among(field, values, alias)})
     if not condition:
         return ()
-    query = ordered(manager.using(alias).filter(condition))
+    query = manager.using(alias).filter(condition)
+    query = ordered(query) if in_order else query.order_by()
     return query.select_related(*plan.select_related) if plan.select_related else query
 
 

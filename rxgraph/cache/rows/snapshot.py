@@ -13,7 +13,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connections, models, router, transaction
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    connections,
+    models,
+    router,
+    transaction,
+)
 
 from rxgraph.cache.rows.plan import LayerPlan, plan_of
 from rxgraph.compile.state_tree import StateTree
@@ -51,12 +58,19 @@ class Snapshot:
 
 
 def open_snapshot(channel: str, tree: StateTree) -> Snapshot:
-    """Begin a read of everything that *tree* can show."""
+    """Begin a read of everything that *tree* can show.
+
+    Raises:
+        BackendError: a database does not answer.
+    """
     layers = plan_of(tree)
     aliases = tuple(sorted({alias_of(model) for model in tree.tracked_models}))
     with ExitStack() as stack:
         for alias in aliases:
-            stack.enter_context(consistent_read(alias))
+            try:
+                stack.enter_context(consistent_read(alias))
+            except (OperationalError, InterfaceError) as error:
+                raise BackendError(f"the database {alias!r} does not answer: {error}") from error
         return Snapshot(
             channel,
             tree,
