@@ -37,7 +37,7 @@ from rxgraph.cache.mongo_requests import (
     Insert,
     Replace,
 )
-from rxgraph.cache.steps import Procedure, Step, run
+from rxgraph.cache.steps import Procedure, Step, run, run_async
 from rxgraph.errors import BackendError
 from rxgraph.types import AnchorKey
 
@@ -101,7 +101,7 @@ class MongoStore:
 
     def _run(self, operation: str, procedure: Procedure[T]) -> T:
         try:
-            return run(procedure, cast("Any", self._ask))
+            return run(procedure, self._ask)
         except _FAILURES as error:
             raise self._place.failure(operation, error) from error
 
@@ -205,7 +205,7 @@ class AsyncMongoStore:
 
     async def _run(self, operation: str, procedure: Procedure[T]) -> T:
         try:
-            return await _run_async(procedure, self._ask)
+            return await run_async(procedure, self._ask)
         except _FAILURES as error:
             raise self._place.failure(operation, error) from error
 
@@ -249,21 +249,6 @@ class AsyncMongoStore:
                     self._indexed.add(name)
                 return None
         raise TypeError(f"no request to MongoDB: {request!r}")
-
-
-async def _run_async(procedure: Procedure[T], ask: Any) -> T:
-    """Drive *procedure* as ``steps.run`` does, awaiting each answer."""
-    try:
-        request = next(procedure)
-        while True:
-            try:
-                answer = await ask(request)
-            except Exception as error:  # noqa: BLE001 - raised again inside the procedure
-                request = procedure.throw(error)
-            else:
-                request = procedure.send(answer)
-    except StopIteration as end:
-        return cast("T", end.value)
 
 
 class _Place:

@@ -39,6 +39,7 @@ def encode_wakeup(wakeup: Wakeup) -> str:
         wakeup.previous,
         wakeup.seq,
         wakeup.at,
+        wakeup.more,
     ]
     documents = wakeup.documents
     if documents is not None and len(documents) <= _MAX_DOCUMENTS:
@@ -57,9 +58,9 @@ def decode_wakeup(text: str) -> Wakeup | None:
     version, *rest = orjson.loads(text)
     if version != VERSION:
         return None
-    channel, anchor, generation, previous, seq, at, packed = rest
+    channel, anchor, generation, previous, seq, at, more, packed = rest
     documents = None if packed is None else tuple(_unpack(item) for item in packed)
-    return Wakeup(AnchorKey(channel, anchor), generation, previous, seq, at, documents)
+    return Wakeup(AnchorKey(channel, anchor), generation, previous, seq, at, documents, more)
 
 
 def _pack(document: Document) -> list[Any]:

@@ -23,6 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from channels.layers import get_channel_layer
 
@@ -233,16 +234,17 @@ class ChannelLayerListener:
         self._confirm_seconds, self._refresh_seconds = confirm_seconds, refresh_seconds
         self._me = uuid4().hex
         self._members: dict[str, _Membership] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._layer: Any = None
         self._channel: str | None = None
         self._opened = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._closing = False
         self._outage = Outage("listening for wake-ups")
 
     async def start(self, deliver: Callable[[Wakeup], None]) -> None:
         """Begin to call *deliver* on this event loop; Redis need not be there yet."""
-        self._layer = self._get_layer()
+        self._layer, self._closing = self._get_layer(), False
         self._tasks = [
             asyncio.create_task(self._receive(deliver), name="rxgraph wake-ups"),
             asyncio.create_task(self._renew(), name="rxgraph memberships"),
@@ -267,6 +269,7 @@ class ChannelLayerListener:
 
     async def close(self) -> None:
         """Leave everything and end the tasks."""
+        self._closing = True
         for member in self._members.values():
             member.confirmed.set()
         groups = list(self._members)
@@ -275,10 +278,13 @@ class ChannelLayerListener:
             async with asyncio.timeout(self._confirm_seconds):
                 for group in groups:
                     await self._discard(group)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        running, self._tasks = set(self._tasks), []
+        for _ in range(50):  # again, where a layer in between has swallowed it
+            if not running:
+                break
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=0.1)
 
     async def _attempt(self, group: str, member: _Membership) -> None:
         """Add the channel to *group*, send a probe through it and wait for that a little."""
@@ -305,13 +311,15 @@ class ChannelLayerListener:
             async with self._lock(group), asyncio.timeout(self._confirm_seconds):
                 if group not in self._members:
                     await self._layer.group_discard(group, self._channel)
-                    self._locks.pop(group, None)
         except Exception as error:  # noqa: BLE001 - what still comes is not delivered
             self._outage.failed(error)
 
     def _lock(self, group: str) -> asyncio.Lock:
         """Return what keeps joining and leaving one group in the order they were asked for."""
-        return self._locks.setdefault(group, asyncio.Lock())
+        lock = self._locks.get(group)
+        if lock is None:
+            lock = self._locks[group] = asyncio.Lock()
+        return lock
 
     async def _renew(self) -> None:
         """Join again what is not confirmed, soon; everything, from time to time."""
@@ -329,14 +337,16 @@ class ChannelLayerListener:
                             await self._attempt(group, member)
 
     async def _receive(self, deliver: Callable[[Wakeup], None]) -> None:
-        while True:
+        # Not for ever: a layer may turn a cancellation into another error.
+        while not self._closing:
             try:
                 if self._channel is None:
                     self._channel = await self._layer.new_channel()
                     self._opened.set()
                 message = await self._layer.receive(self._channel)
             except Exception as error:  # noqa: BLE001 - an outage; try again
-                await asyncio.sleep(self._outage.failed(error))
+                if not self._closing:
+                    await asyncio.sleep(self._outage.failed(error))
                 continue
             self._outage.over()
             try:

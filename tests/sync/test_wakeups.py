@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -75,9 +76,11 @@ _documents = st.builds(
 )
 
 
-@given(st.none() | st.lists(_documents, max_size=3).map(tuple))
-def test_a_wakeup_comes_back_from_its_text(documents: tuple[Document, ...] | None) -> None:
-    original = wakeup(7, documents=documents)
+@given(st.none() | st.lists(_documents, max_size=3).map(tuple), st.booleans())
+def test_a_wakeup_comes_back_from_its_text(
+    documents: tuple[Document, ...] | None, more: bool
+) -> None:
+    original = replace(wakeup(7, documents=documents), more=more)
     assert decode_wakeup(encode_wakeup(original)) == original
 
 
@@ -418,7 +421,7 @@ async def test_closing_leaves_no_task_and_no_membership(make_layer: Callable[[],
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
     assert wire.listener._members == {}
-    assert wire.listener._locks == {}
+    assert len(wire.listener._locks) == 0
 
 
 @pytest.mark.integration
