@@ -187,6 +187,8 @@ def test_a_database_that_does_not_answer_is_a_backend_error(
     def refuse() -> None:
         raise OperationalError("no such host")
 
-    monkeypatch.setattr(connection, "ensure_connection", refuse)
-    with pytest.raises(BackendError, match="'default' does not answer: no such host"):
-        reader.perform(OpenSnapshot("test"))
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "ensure_connection", refuse)
+        with pytest.raises(BackendError, match="'default' does not answer: no such host"):
+            reader.perform(OpenSnapshot("test"))
+    assert title(reader, album) == "Before"
