@@ -1,0 +1,175 @@
+"""One ordered outbound queue per connection (DESIGN §4.2 rule 10).
+
+What a frame tells is decided when its *slot* is reserved; rendering it may take longer. Frames go
+out in the order of their slots, so no later frame shows an older state. Law: whatever is reserved
+is sent, released, or dropped with its lane; a slot that nobody will fill must be released.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from itertools import count
+
+
+class SlotState(Enum):
+    """Where a slot is on its way."""
+
+    RESERVED = "reserved"
+    FILLED = "filled"
+    SENT = "sent"
+    DROPPED = "dropped"  # released, or its lane or queue was closed
+
+
+class Slot:
+    """A place in the order of a connection."""
+
+    __slots__ = ("_gone", "_queue", "frame", "lane", "number", "state")
+
+    def __init__(self, queue: SlotQueue, lane: Lane, number: int) -> None:
+        self._queue, self.lane, self.number = queue, lane, number
+        self.state = SlotState.RESERVED
+        self.frame: str | None = None
+        self._gone: asyncio.Future[None] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """True when nothing more happens with this slot."""
+        return self.state in (SlotState.SENT, SlotState.DROPPED)
+
+    def fill(self, frame: str) -> None:
+        """Say what goes out here; nothing when the slot is over."""
+        if self.state is SlotState.RESERVED:
+            self.frame, self.state = frame, SlotState.FILLED
+            self._queue.stir()
+
+    def release(self) -> None:
+        """Give the place up, filled or not; safe to call twice."""
+        if not self.is_over:
+            self._queue.remove(self, SlotState.DROPPED)
+            self._queue.stir()
+
+    def leave(self, state: SlotState) -> None:
+        """Called by the queue when the slot is over."""
+        self.state, self.frame = state, None
+        self.lane.slots.pop(self.number, None)
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
+
+    async def gone(self) -> None:
+        """Return when the frame was handed to the socket, or will never be."""
+        if not self.is_over:
+            if self._gone is None:
+                self._gone = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._gone)
+
+
+class Lane:
+    """The slots of one operation."""
+
+    def __init__(self, queue: SlotQueue) -> None:
+        self._queue = queue
+        self.slots: dict[int, Slot] = {}
+        self.is_closed = False
+
+    def reserve(self) -> Slot:
+        """Reserve the next place in the order of the connection."""
+        return self._queue.reserve(self)
+
+    def close(self) -> None:
+        """Drop everything that has not gone out."""
+        self.is_closed = True
+        for slot in list(self.slots.values()):
+            slot.release()
+
+
+class SlotQueue:
+    """The order of slots; pure, no event loop needed to drive it."""
+
+    def __init__(self, stirred: Callable[[], None] = lambda: None) -> None:
+        self._slots: OrderedDict[int, Slot] = OrderedDict()
+        self._numbers = count()
+        self.is_closed = False
+        self.stir = stirred
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def reserve(self, lane: Lane) -> Slot:
+        """Append a slot; one that is dropped already when the queue or the lane is closed."""
+        slot = Slot(self, lane, next(self._numbers))
+        if self.is_closed or lane.is_closed:
+            slot.state = SlotState.DROPPED
+        else:
+            self._slots[slot.number] = lane.slots[slot.number] = slot
+        return slot
+
+    def head(self) -> Slot | None:
+        """Return the first slot if it can go out now."""
+        for slot in self._slots.values():
+            return slot if slot.state is SlotState.FILLED else None
+        return None
+
+    def remove(self, slot: Slot, state: SlotState) -> None:
+        """Take *slot* out of the order."""
+        self._slots.pop(slot.number, None)
+        slot.leave(state)
+
+    def close(self) -> None:
+        """Drop every slot, now and from now on."""
+        self.is_closed = True
+        for slot in list(self._slots.values()):
+            self.remove(slot, SlotState.DROPPED)
+        self.stir()
+
+
+class Outbox:
+    """The queue of one connection and the one task that sends from it."""
+
+    def __init__(self, send: Callable[[str], Awaitable[None]]) -> None:
+        self._send = send
+        self._stirred = asyncio.Event()
+        self.queue = SlotQueue(self._stirred.set)
+        self._own = Lane(self.queue)
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to send."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="rxgraph outbox")
+
+    def lane(self) -> Lane:
+        """Return a lane for an operation that begins."""
+        return Lane(self.queue)
+
+    async def push(self, frame: str) -> None:
+        """Send *frame* after everything reserved so far; returns when it is gone."""
+        slot = self._own.reserve()
+        slot.fill(frame)
+        await slot.gone()
+
+    async def _run(self) -> None:
+        try:
+            while not self.queue.is_closed:
+                slot = self.queue.head()
+                if slot is None:
+                    self._stirred.clear()
+                    await self._stirred.wait()
+                    continue
+                assert slot.frame is not None
+                await self._send(slot.frame)
+                if not slot.is_over:
+                    self.queue.remove(slot, SlotState.SENT)
+        finally:
+            self.queue.close()
+
+    async def close(self) -> None:
+        """Stop sending, drop what is left, and wake everybody who waits."""
+        self.queue.close()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            if not self._task.cancelled():
+                self._task.exception()  # the socket was gone: that is what closing is for
