@@ -1,0 +1,85 @@
+"""One ASGI application: GraphQL at one path over HTTP and WebSocket, Django everywhere else.
+
+``application = with_graphql(get_asgi_application())`` in ``asgi.py`` is all a project writes.
+Nothing of RxGraph is imported before Django is set up, so the order of imports does not matter.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import strawberry
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger("rxgraph.serve")
+
+
+def with_graphql(
+    django_application: Any,
+    *,
+    path: str = "/graphql",
+    schema: strawberry.Schema | None = None,
+) -> Application:
+    """Return an application that serves GraphQL at *path*, and *django_application* elsewhere.
+
+    *schema*: the schema to serve; by default that of all declared channels, built on first use.
+    """
+    return _Application(django_application, path.rstrip("/"), schema)
+
+
+class _Application:
+    def __init__(self, django: Any, path: str, schema: strawberry.Schema | None) -> None:
+        self._django, self._path, self._schema = django, path, schema
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif self._is_ours(scope):
+            from rxgraph.serve.http import HTTPConsumer
+            from rxgraph.serve.websocket import WebSocketConsumer
+
+            consumer = HTTPConsumer if scope["type"] == "http" else WebSocketConsumer
+            await consumer(schema=self._get_schema())(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send(
+                {"type": "websocket.close", "code": 4404, "reason": "Nothing is served here"}
+            )
+        else:
+            await self._django(scope, receive, send)
+
+    def _is_ours(self, scope: Scope) -> bool:
+        found = str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
+        return scope["type"] in ("http", "websocket") and found.rstrip("/") == self._path
+
+    def _get_schema(self) -> strawberry.Schema:
+        if self._schema is None:
+            from rxgraph.serve.schema import get_schema
+
+            self._schema = get_schema()
+        return self._schema
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        from rxgraph.errors import DeclarationError
+        from rxgraph.serve import runtime
+
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                runtime.current()
+                try:
+                    self._get_schema()
+                except DeclarationError as error:
+                    logger.error("GraphQL is not served: %s", error)
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await runtime.current().close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return

@@ -1,0 +1,137 @@
+"""What waits for one subscriber, bounded.
+
+Moves come in as the hub tells them; the stream takes them when the client is ready. When too much
+waits, neighbouring deltas become one: it goes out in the place of the newest, because in an older
+place it would show newer instances before other contexts' older ones. If messages in between leave
+too little to merge, everything that waits is dropped for RESET(OVERFLOW) and a fresh SNAPSHOT.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from rxgraph.compile.channel_types import ResetReason
+from rxgraph.delta import compose
+from rxgraph.serve.hub import Move, MoveKind
+from rxgraph.serve.scope import Place
+from rxgraph.types import JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A move to be told, in its place."""
+
+    move: Move
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """A RESET, then a SNAPSHOT of the move's state."""
+
+    move: Move
+    reason: ResetReason
+    places: tuple[Place, Place]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Data that the server sent."""
+
+    data: JSON
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The replica has ended: the root is gone, or (with a state left) something failed."""
+
+    move: Move
+    place: Place
+
+
+Pending: TypeAlias = Delta | Restart | Message | Lost
+
+
+class Backlog:
+    """Pending events in order; *limit* of them at most, but for those that cannot be dropped."""
+
+    def __init__(self, limit: int, reserve: Callable[[], Place]) -> None:
+        self._limit = max(2, limit)
+        self._reserve = reserve
+        self._items: deque[Pending] = deque()
+        self._newest: Move | None = None
+
+    def begin(self, move: Move) -> None:
+        """Start from the state of *move*; what was added before it is part of it."""
+        self.clear()
+        self._newest = move
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def move(self, move: Move) -> None:
+        """Add a move of the replica; called at the moment it happens."""
+        if move.kind is MoveKind.CHANGES:
+            self._newest = move
+            self._items.append(Delta(move, self._reserve()))
+            self._bound()
+        elif move.kind is MoveKind.RESTART:
+            self._newest = move
+            self._drop(lambda item: isinstance(item, Delta | Restart))
+            self._restart(move, ResetReason.CACHE_CLEARED)
+        else:
+            self._items.append(Lost(move, self._reserve()))
+
+    def message(self, data: JSON) -> None:
+        """Add a message."""
+        self._items.append(Message(data, self._reserve()))
+        self._bound()
+
+    def take(self) -> Pending | None:
+        """Return what is next, or None."""
+        return self._items.popleft() if self._items else None
+
+    def clear(self) -> None:
+        """Drop everything that waits."""
+        self._drop(lambda item: True)
+
+    def _bound(self) -> None:
+        if len(self._items) <= self._limit:
+            return
+        self._merge()
+        if len(self._items) > self._limit // 2 and self._newest is not None:
+            ended = any(isinstance(item, Lost) for item in self._items)
+            if not ended:
+                self._drop(lambda item: True)
+                self._restart(self._newest, ResetReason.OVERFLOW)
+
+    def _merge(self) -> None:
+        merged: deque[Pending] = deque()
+        for item in self._items:
+            last = merged[-1] if merged else None
+            if isinstance(item, Delta) and isinstance(last, Delta):
+                changes = compose(last.move.changes, item.move.changes)
+                last.place.release()
+                merged[-1] = Delta(replace(item.move, changes=changes), item.place)
+            else:
+                merged.append(item)
+        self._items = merged
+
+    def _restart(self, move: Move, reason: ResetReason) -> None:
+        self._items.append(Restart(move, reason, (self._reserve(), self._reserve())))
+
+    def _drop(self, is_void: Callable[[Pending], bool]) -> None:
+        kept: deque[Pending] = deque()
+        for item in self._items:
+            if not is_void(item):
+                kept.append(item)
+            elif isinstance(item, Restart):
+                for place in item.places:
+                    place.release()
+            else:
+                item.place.release()
+        self._items = kept

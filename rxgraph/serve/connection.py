@@ -1,0 +1,41 @@
+"""What HTTP and WebSocket share: headers, origins, the context that resolvers see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from strawberry.http.websocket_origin import (
+    is_same_origin,
+    normalize_allowed_origins,
+    normalize_origin,
+)
+
+from rxgraph.serve.auth import Credentials, parse_cookies
+from rxgraph.settings import get_settings
+
+Headers = Mapping[str, str]
+
+
+def headers_of(scope: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers of an ASGI scope, names in lower case."""
+    return {
+        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+    }
+
+
+def is_allowed_origin(headers: Headers) -> bool:
+    """True unless a browser says that a page of a foreign origin is behind this.
+
+    Who sends no ``Origin`` is no browser, and has no cookies that a page could abuse.
+    """
+    origin = headers.get("origin")
+    if origin is None or is_same_origin(origin, headers.get("host")):
+        return True
+    allowed = normalize_allowed_origins(get_settings().allowed_origins)
+    return "*" in allowed or normalize_origin(origin) in allowed
+
+
+def credentials_of(headers: Headers, params: Mapping[str, Any] | None = None) -> Credentials:
+    """Return what the client showed."""
+    return Credentials(headers, parse_cookies(headers.get("cookie", "")), params or {})

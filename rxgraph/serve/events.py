@@ -1,0 +1,147 @@
+"""Make events: what one viewer of one live context is told, as sources for GraphQL.
+
+Each event is complete in itself when it is made; nothing is looked up later.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+
+from rxgraph.compile.channel import CompiledChannel
+from rxgraph.compile.channel_types import ChannelEventKind, ResetReason
+from rxgraph.delta import Changes, View, ViewChange
+from rxgraph.serve import cursor as cursors
+from rxgraph.serve.cursor import VOID, Cursor
+from rxgraph.serve.gate import entity_id
+from rxgraph.serve.sources import (
+    ChangesSource,
+    ChannelSource,
+    EventSource,
+    QuerySource,
+    RemovedSource,
+    ValuesSource,
+)
+from rxgraph.settings import RxGraphSettings
+from rxgraph.types import JSON, AnchorKey, Document, RemovalReason
+
+
+class Stamp:
+    """Writes the cursors of one viewer of one anchor."""
+
+    def __init__(self, key: AnchorKey, store: bytes, viewer: bytes) -> None:
+        self.key, self.store, self.viewer = key, store, viewer
+
+    def at(self, generation: int, position: int, at: float, issued: float | None = None) -> str:
+        """Return the cursor of a position; *at* is when its batch was finished."""
+        when = time.time() if issued is None else issued
+        return cursors.encode(
+            self.key, Cursor(generation, position, self.store, self.viewer, at, when)
+        )
+
+    def void(self) -> str:
+        """Return a cursor that leads to a fresh SNAPSHOT."""
+        return self.at(VOID, 0, 0.0)
+
+
+def stamp_for(
+    compiled: CompiledChannel, key: AnchorKey, user_id: str, settings: RxGraphSettings
+) -> Stamp:
+    """Return what writes cursors for this viewer of this anchor."""
+    return Stamp(
+        key,
+        cursors.store_mark(settings.store, is_memory=settings.is_memory),
+        cursors.viewer_mark(user_id if compiled.tree.has_private_layers else None),
+    )
+
+
+class EventMaker:
+    """Makes the events of one live context."""
+
+    def __init__(
+        self,
+        compiled: CompiledChannel,
+        arguments: Mapping[str, object],
+        stamp: Stamp,
+        session: str,
+    ) -> None:
+        self.compiled, self.arguments = compiled, arguments
+        self.stamp, self.session = stamp, session
+        self._entity_id = entity_id(compiled, arguments)
+
+    def snapshot(self, view: View, cursor: str) -> EventSource:
+        """Return the whole of *view*."""
+        visible = view.visible
+        changed = (
+            document for key, document in view.state.items() if visible is None or key in visible
+        )
+        channel = self.channel(view, cursor)
+        return EventSource(
+            ChannelEventKind.SNAPSHOT,
+            cursor,
+            self.session,
+            ChangesSource(self.compiled, view, changed),
+            channel=channel,
+            query=QuerySource(self.compiled, self.arguments, channel),
+        )
+
+    def delta(self, view: View, change: ViewChange, cursor: str) -> EventSource:
+        """Return what *change* means."""
+        return EventSource(
+            ChannelEventKind.DELTA,
+            cursor,
+            self.session,
+            ChangesSource(self.compiled, view, change.changed),
+            removed=tuple(RemovedSource(*item) for item in sorted(change.removed.items())),
+        )
+
+    def emptied(self, view: View, changes: Changes) -> EventSource:
+        """Return the last event: nothing of *view* is left, for the reasons in *changes*."""
+        cursor = self.stamp.void()
+        removed = {key: _reason(changes.get(key)) for key in view.keys()}  # noqa: SIM118
+        return EventSource(
+            ChannelEventKind.DELTA,
+            cursor,
+            self.session,
+            self._nothing(view),
+            channel=self.channel(None, cursor),
+            removed=tuple(RemovedSource(*item) for item in sorted(removed.items())),
+        )
+
+    def reset(self, view: View, reason: ResetReason) -> EventSource:
+        """Return a RESET: it changes nothing, and its cursor cannot be resumed."""
+        return EventSource(
+            ChannelEventKind.RESET,
+            self.stamp.void(),
+            self.session,
+            self._nothing(view),
+            reset_reason=reason,
+        )
+
+    def message(self, view: View, data: Iterable[JSON], cursor: str) -> EventSource:
+        """Return *data* as notifications."""
+        return EventSource(
+            ChannelEventKind.MESSAGE,
+            cursor,
+            self.session,
+            self._nothing(view),
+            notifications=tuple(ValuesSource({"data": item}) for item in data),
+        )
+
+    def channel(self, view: View | None, cursor: str) -> ChannelSource:
+        """Return the entity itself; without a view its state is empty."""
+        return ChannelSource(self._entity_id, cursor, view)
+
+    def _nothing(self, view: View) -> ChangesSource:
+        return ChangesSource(self.compiled, view, ())
+
+
+def _reason(document: Document | None) -> RemovalReason:
+    if document is not None and document.removed is RemovalReason.DELETED:
+        return RemovalReason.DELETED
+    return RemovalReason.LEFT
+
+
+def has_root(view: View) -> bool:
+    """True when the viewer may see the anchor itself."""
+    return view.document(view.root) is not None

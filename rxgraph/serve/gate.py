@@ -1,0 +1,138 @@
+"""Who may have which anchor: everything that is asked before anything is read, in order.
+
+Signed in → permission → id. Each refusal is a :class:`~rxgraph.errors.RequestError`; a hook that
+answers nonsense is the developer's fault and ends as INTERNAL.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
+from django.db import models
+from django.http import Http404
+
+from rxgraph.cache.rows.keys import normal_id
+from rxgraph.compile.channel import CompiledChannel
+from rxgraph.declare.channel import ContextChannel
+from rxgraph.declare.hooks import call_hook
+from rxgraph.errors import BadRequest, Forbidden, NotFound, Unauthenticated
+from rxgraph.types import AnchorKey
+
+_WRONG_TYPE = (TypeError, ValueError, ValidationError, OverflowError)
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """One viewer who was let in to one anchor."""
+
+    key: AnchorKey
+    context: ContextChannel
+    user_id: str
+
+
+async def admit(
+    compiled: CompiledChannel, context: ContextChannel, arguments: Mapping[str, object]
+) -> Admission:
+    """Return what *context*'s user may attach to.
+
+    Raises:
+        RequestError: nobody is signed in, permission is refused, or there is no such anchor.
+    """
+    require_user(context.user)
+    try:
+        await check_permission(compiled, context.user, arguments)
+    except _WRONG_TYPE:
+        # A hook may fail because an id is no id: then that is what the client has to know.
+        await _anchor_id(compiled, context, arguments)
+        raise
+    anchor_id = await _anchor_id(compiled, context, arguments)
+    return Admission(AnchorKey(compiled.name, anchor_id), context, str(context.user.pk))
+
+
+def require_user(user: Any) -> None:
+    """Return if *user* is signed in.
+
+    Raises:
+        Unauthenticated: it is nobody.
+    """
+    if user is None or not user.is_authenticated:
+        raise Unauthenticated("Sign in first: send a token or a session cookie")
+
+
+async def check_permission(
+    compiled: CompiledChannel, user: Any, arguments: Mapping[str, object]
+) -> None:
+    """Return if ``has_permission`` answers True.
+
+    Raises:
+        Forbidden: it answers False.
+        NotFound: it looked for something that is not there.
+        TypeError: it answers anything else.
+    """
+    try:
+        answer = await call_hook(compiled.channel.has_permission, user, **arguments)
+    except (ObjectDoesNotExist, Http404):
+        raise NotFound(f"{describe(compiled, arguments)} does not exist") from None
+    except PermissionDenied:
+        answer = False
+    if answer is False:
+        raise Forbidden(f"You may not watch {describe(compiled, arguments)}")
+    if answer is not True:
+        raise TypeError(f"{compiled.name}.has_permission answered {answer!r}; return True or False")
+
+
+async def _anchor_id(
+    compiled: CompiledChannel, context: ContextChannel, arguments: Mapping[str, object]
+) -> str:
+    try:
+        found = await call_hook(context.get_instance_id, **arguments)
+    except (ObjectDoesNotExist, Http404):
+        raise NotFound(f"{describe(compiled, arguments)} does not exist") from None
+    if isinstance(found, models.Model):
+        found = found.pk
+    if found is None:
+        raise NotFound(f"{describe(compiled, arguments)} does not exist")
+    model = compiled.tree.root.model
+    normal = None if isinstance(found, bool) else normal_id(model, str(found))
+    if normal is None:
+        named = [item for item in compiled.arguments if arguments.get(item.name) == found]
+        argument = f"argument {named[0].graphql_name}" if named else "get_instance_id"
+        raise BadRequest(
+            f"{compiled.names.field}: {argument} is {_text(found)!r},"
+            f" which is not the id of a {compiled.tree.root.typename}"
+        )
+    return normal
+
+
+def describe(compiled: CompiledChannel, arguments: Mapping[str, object]) -> str:
+    """Return how a client wrote it: ``project(projectId: 7)``."""
+    given = ", ".join(
+        f"{item.graphql_name}: {_text(arguments.get(item.name))}" for item in compiled.arguments
+    )
+    return f"{compiled.names.field}({given})"
+
+
+def entity_id(compiled: CompiledChannel, arguments: Mapping[str, object]) -> str:
+    """Return the id of the channel entity: distinct for every set of arguments."""
+    texts = [_text_or_none(arguments.get(item.name)) for item in compiled.arguments]
+    if len(texts) == 1 and texts[0] is not None and not texts[0].startswith("["):
+        return texts[0]
+    return orjson.dumps(texts).decode()
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, enum.Enum):
+        return value.name
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    isoformat = getattr(value, "isoformat", None)
+    return str(isoformat() if isoformat is not None else value)

@@ -1,0 +1,119 @@
+"""What the fields of the schema answer: one read, or a live stream."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import Any
+
+from strawberry.types import Info
+
+from rxgraph.compile.channel import CompiledChannel
+from rxgraph.delta import see
+from rxgraph.errors import NotFound
+from rxgraph.serve.auth import Credentials, Identity
+from rxgraph.serve.events import has_root, stamp_for
+from rxgraph.serve.gate import admit, entity_id, require_user
+from rxgraph.serve.hub import Hub, Move
+from rxgraph.serve.runtime import current
+from rxgraph.serve.scope import OperationScope, scope_of
+from rxgraph.serve.sources import ChannelSource
+from rxgraph.serve.stream import LiveStream
+from rxgraph.settings import RxGraphSettings, get_settings
+
+AnyInfo = Info[Any, Any]
+
+
+class ChannelResolvers:
+    """Resolvers of ``compile.schema.build_schema``."""
+
+    def __init__(
+        self,
+        hub: Callable[[], Hub] = lambda: current().hub,
+        settings: Callable[[], RxGraphSettings] = get_settings,
+    ) -> None:
+        self._hub, self._settings = hub, settings
+
+    def query(
+        self, info: AnyInfo, compiled: CompiledChannel, arguments: dict[str, object]
+    ) -> Coroutine[Any, Any, object]:
+        """Return one read of a channel; all reads of an operation happen at one moment."""
+        scope = scope_of(info.context)
+        scope.together.join()  # before any of them runs
+        return self._query(info, compiled, arguments, scope)
+
+    async def _query(
+        self,
+        info: AnyInfo,
+        compiled: CompiledChannel,
+        arguments: dict[str, object],
+        scope: OperationScope,
+    ) -> ChannelSource:
+        has_joined = True
+        attachment = None
+        try:
+            identity = identity_of(info)
+            context = compiled.channel(identity.user, arguments)
+            admission = await admit(compiled, context, arguments)
+            attachment = await self._hub().attach(admission.key, _ignore)
+            replica = attachment.replica
+            has_joined = False
+            state, generation, position, at = await scope.together.read(
+                lambda: (replica.state, replica.generation, replica.position, replica.at)
+            )
+            view = see(compiled.tree, replica.root, state, admission.user_id)
+            if not has_root(view):
+                raise NotFound(f"{replica.root.typename} {replica.root.id} does not exist")
+            stamp = stamp_for(compiled, admission.key, admission.user_id, self._settings())
+            cursor = stamp.at(generation, position, at, time.time())
+            return ChannelSource(entity_id(compiled, arguments), cursor, view)
+        finally:
+            if has_joined:
+                scope.together.leave()
+            if attachment is not None:
+                await attachment.detach()
+
+    async def subscribe(
+        self,
+        info: AnyInfo,
+        compiled: CompiledChannel,
+        arguments: dict[str, object],
+        after: str | None,
+    ) -> AsyncGenerator[object, None]:
+        """Return the events of a live context, opened.
+
+        Raises:
+            RequestError: the viewer cannot have it.
+        """
+        stream = LiveStream(
+            compiled,
+            identity_of(info),
+            arguments,
+            hub=self._hub(),
+            settings=self._settings(),
+            scope=scope_of(info.context),
+        )
+        try:
+            await stream.open(after)
+        except BaseException:
+            await stream.close()
+            raise
+        return stream.events()
+
+
+def identity_of(info: AnyInfo) -> Identity:
+    """Return who asks: ``identity`` of the context, as the transports set it, else its ``user``.
+
+    Raises:
+        Unauthenticated: there is nobody.
+    """
+    context = info.context or {}
+    identity = context.get("identity")
+    if isinstance(identity, Identity):
+        return identity
+    require_user(context.get("user"))
+    return Identity(context["user"], Credentials())
+
+
+def _ignore(move: Move) -> None:
+    """Take no notice: a single read holds the replica only while it reads."""

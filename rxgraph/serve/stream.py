@@ -1,0 +1,260 @@
+"""One live context: from the checks at its door to giving back all it took.
+
+``open`` does everything that can be refused, so that an error comes before the first event;
+``events`` is the stream; ``close`` is safe to call at any time, more than once, by anybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+import time
+import uuid
+from collections.abc import AsyncGenerator, Iterator, Mapping
+
+from rxgraph.compile.channel import CompiledChannel
+from rxgraph.compile.channel_types import ResetReason
+from rxgraph.declare.hooks import call_hook
+from rxgraph.delta import View, see, see_change, see_since
+from rxgraph.errors import Forbidden, NotFound, RequestError
+from rxgraph.serve import cursor as cursors
+from rxgraph.serve.auth import Identity
+from rxgraph.serve.backlog import Backlog, Delta, Lost, Message, Pending, Restart
+from rxgraph.serve.cursor import VOID, Cursor
+from rxgraph.serve.events import EventMaker, has_root, stamp_for
+from rxgraph.serve.gate import admit, check_permission, describe, require_user
+from rxgraph.serve.hub import Attachment, Hub, Move, MoveKind, Replica
+from rxgraph.serve.messages import jsonable
+from rxgraph.serve.scope import OperationScope, Place
+from rxgraph.serve.sources import EventSource
+from rxgraph.settings import RxGraphSettings
+from rxgraph.types import JSON
+
+logger = logging.getLogger("rxgraph.stream")
+
+Told = tuple[EventSource, Place]
+
+_closings: set[asyncio.Task[None]] = set()  # asyncio itself holds tasks only weakly
+
+
+class Ended(Exception):
+    """The stream ends after the event at hand."""
+
+
+class LiveStream:
+    """The subscription of one viewer to one anchor."""
+
+    def __init__(
+        self,
+        compiled: CompiledChannel,
+        identity: Identity,
+        arguments: Mapping[str, object],
+        *,
+        hub: Hub,
+        settings: RxGraphSettings,
+        scope: OperationScope,
+    ) -> None:
+        self.compiled, self.arguments = compiled, dict(arguments)
+        self.session = uuid.uuid4().hex
+        self._identity, self._hub, self._settings, self._scope = identity, hub, settings, scope
+        self.context = compiled.channel(identity.user, arguments, self)
+        self._backlog = Backlog(settings.queue_events, scope.reserve)
+        self._stirred = asyncio.Event()
+        self._attachment: Attachment | None = None
+        self._early: list[JSON] | None = []  # messages sent before the first event
+        self._is_connected = False
+        self._closing: asyncio.Task[None] | None = None
+
+    # -- what the hub and the channel tell, on the event loop
+
+    def receive(self, move: Move) -> None:
+        """Take a move of the replica at the moment it happens."""
+        if self._early is None and self._closing is None:
+            self._backlog.move(move)
+            self._stirred.set()
+
+    async def send(self, data: JSON) -> None:
+        """Send *data* as a MESSAGE event, after everything told so far."""
+        data = jsonable(data)
+        if self._early is not None:
+            self._early.append(data)
+        elif self._closing is None:
+            self._backlog.message(data)
+            self._stirred.set()
+
+    # -- opening
+
+    async def open(self, after: str | None) -> None:
+        """Check the viewer, hold the replica, tell the channel, prepare the first event.
+
+        Raises:
+            RequestError: the viewer cannot have this.
+            BackendError: the store does not answer.
+        """
+        self._scope.on_close(self.close)
+        admission = await admit(self.compiled, self.context, self.arguments)
+        self._user_id = admission.user_id
+        key = admission.key
+        cursor = None if after is None else cursors.decode(after, key)
+        self._stamp = stamp_for(self.compiled, key, self._user_id, self._settings)
+        self._maker = EventMaker(self.compiled, self.arguments, self._stamp, self.session)
+        self._attachment = attachment = await self._hub.attach(key, self.receive)
+        self._require_root(attachment.replica)
+        tstamp = cursor.at if cursor is not None and cursor.generation != VOID else None
+        self._is_connected = True
+        await call_hook(self.context.on_connect, tstamp)
+        self._begin(attachment.replica, cursor)
+
+    def _begin(self, replica: Replica, cursor: Cursor | None) -> None:
+        """Capture the first state; from here on every move is told."""
+        view = self._require_root(replica)
+        self._view = view
+        self._cursor = self._stamp.at(replica.generation, replica.position, replica.at)
+        first: list[EventSource]
+        if cursor is not None and self._can_resume(replica, cursor):
+            since = see_since(view, replica.tombstones.values(), cursor.position, self._user_id)
+            first = [self._maker.delta(view, since, self._cursor)]
+        else:
+            first = [self._maker.snapshot(view, self._cursor)]
+            if cursor is not None:
+                first.insert(0, self._maker.reset(view, ResetReason.CURSOR_EXPIRED))
+        self._first: list[Told] = [(event, self._scope.reserve()) for event in first]
+        self._backlog.begin(_standing(replica))
+        early, self._early = self._early, None
+        for data in early or ():
+            self._backlog.message(data)
+
+    def _require_root(self, replica: Replica) -> View:
+        view = see(self.compiled.tree, replica.root, replica.state, self._user_id)
+        if not has_root(view):
+            raise NotFound(f"{replica.root.typename} {replica.root.id} does not exist")
+        return view
+
+    def _can_resume(self, replica: Replica, cursor: Cursor) -> bool:
+        age = time.time() - cursor.issued
+        return (
+            cursor.generation == replica.generation
+            and cursor.generation != VOID
+            and cursor.store == self._stamp.store
+            and cursor.viewer == self._stamp.viewer
+            and replica.floor <= cursor.position <= replica.position
+            and math.isfinite(age)
+            and age <= self._settings.cursor_ttl
+        )
+
+    # -- the stream
+
+    async def events(self) -> AsyncGenerator[EventSource, None]:
+        """Yield every event; ends after the last one, or raises what ends the operation."""
+        try:
+            for event, place in self._first:
+                self._scope.use(place)
+                yield event
+            self._first = []
+            check_at = time.monotonic() + self._settings.reauth_seconds
+            while True:
+                if time.monotonic() >= check_at:
+                    refusal = await self._recheck()
+                    if refusal is not None:
+                        self._backlog.clear()
+                        for event in self._refused():
+                            self._scope.use(self._scope.reserve())
+                            yield event
+                        raise refusal
+                    check_at = time.monotonic() + self._settings.reauth_seconds
+                pending = self._backlog.take()
+                if pending is None:
+                    self._stirred.clear()
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(max(0.0, check_at - time.monotonic())):
+                            await self._stirred.wait()
+                    continue
+                try:
+                    for event, place in self._tell(pending):
+                        self._scope.use(place)
+                        yield event
+                except Ended:
+                    return
+        finally:
+            await self.close()
+
+    def _tell(self, pending: Pending) -> Iterator[Told]:
+        if isinstance(pending, Message):
+            yield self._maker.message(self._view, [pending.data], self._cursor), pending.place
+            return
+        before, move = self._view, pending.move
+        if isinstance(pending, Lost) and move.state:
+            pending.place.release()
+            raise RuntimeError(f"the replica of {self._stamp.key} stopped")
+        after = see(before.tree, before.root, move.state, self._user_id)
+        if not has_root(after):
+            places = pending.places if isinstance(pending, Restart) else (pending.place,)
+            for place in places[1:]:
+                place.release()
+            yield self._maker.emptied(before, move.changes), places[0]
+            raise Ended
+        self._view = after
+        if isinstance(pending, Delta):
+            change = see_change(before, after, move.changes)
+            self._cursor = self._stamp.at(move.generation, move.position, move.at, move.at)
+            if change:
+                yield self._maker.delta(after, change, self._cursor), pending.place
+            else:
+                pending.place.release()
+        elif isinstance(pending, Restart):
+            self._cursor = self._stamp.at(move.generation, move.position, move.at)
+            yield self._maker.reset(after, pending.reason), pending.places[0]
+            yield self._maker.snapshot(after, self._cursor), pending.places[1]
+
+    async def _recheck(self) -> RequestError | None:
+        """Return why the viewer may not watch any more, or None."""
+        try:
+            user = await self._identity.recheck(self._settings.reauth_seconds / 2)
+            require_user(user)
+            await check_permission(self.compiled, user, self.arguments)
+        except NotFound:
+            return None  # the row is gone: the stream will tell in its own words
+        except RequestError as error:
+            return error
+        except Exception:
+            logger.exception("could not check again who may watch %s", self._stamp.key)
+            return Forbidden(
+                f"You may not watch {describe(self.compiled, self.arguments)}:"
+                " your permission could not be checked again"
+            )
+        self.context.user = user
+        return None
+
+    def _refused(self) -> Iterator[EventSource]:
+        yield self._maker.reset(self._view, ResetReason.PERMISSION_CHANGED)
+        yield self._maker.emptied(self._view, {})
+
+    # -- the end
+
+    async def close(self) -> None:
+        """Give back the replica and tell the channel, once, whoever is cancelled meanwhile."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(), name="rxgraph close")
+            _closings.add(self._closing)
+            self._closing.add_done_callback(_closings.discard)
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        self._backlog.clear()
+        try:
+            if self._attachment is not None:
+                await self._attachment.detach()
+        finally:
+            if self._is_connected:
+                try:
+                    await call_hook(self.context.on_disconnect)
+                except Exception:
+                    logger.exception("%s.on_disconnect failed", self.compiled.name)
+
+
+def _standing(replica: Replica) -> Move:
+    return Move(
+        MoveKind.CHANGES, replica.state, {}, replica.generation, replica.position, replica.at
+    )
