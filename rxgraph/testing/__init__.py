@@ -1,0 +1,25 @@
+"""What adopters test their channels with: a real client, and documents that write themselves."""
+
+from rxgraph.testing.client import (
+    Completed,
+    ConnectionClosed,
+    OperationFailed,
+    Subscription,
+    SubscriptionClient,
+    Unexpected,
+)
+from rxgraph.testing.documents import document_for, query_for
+from rxgraph.testing.fold import DanglingReference, Fold
+
+__all__ = [
+    "Completed",
+    "ConnectionClosed",
+    "DanglingReference",
+    "Fold",
+    "OperationFailed",
+    "Subscription",
+    "SubscriptionClient",
+    "Unexpected",
+    "document_for",
+    "query_for",
+]

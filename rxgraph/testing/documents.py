@@ -1,0 +1,143 @@
+"""Write the full documents of a channel, so that nobody writes them by hand (DESIGN §4.6).
+
+From a compiled channel, a schema or its SDL; text out. The subscription selects every field of
+every layer in ``changed``, which is what the promises of DESIGN §4.2 ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import strawberry
+from graphql import (
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    build_schema,
+    get_named_type,
+    is_leaf_type,
+)
+
+from rxgraph.compile.channel import CompiledChannel
+from rxgraph.serve.schema import make_schema
+
+Source = CompiledChannel | strawberry.Schema | GraphQLSchema | str
+
+
+def document_for(source: Source, field: str | None = None) -> str:
+    """Return the subscription document of a channel, with everything that it can tell.
+
+    *source*: a compiled channel, a schema, or SDL. *field*: name of the subscription field
+    (``"project"``); not needed where there is only one.
+
+    Variables are the arguments of the field, ``after`` included.
+    """
+    shape = _Shape(source, field)
+    given = [name for name in shape.arguments if name != "after"]
+    selection = _lines(shape.event_lines(given), 2)
+    return (
+        f"subscription {shape.operation}Live{shape.variables(shape.arguments)} {{\n"
+        f"  {shape.field}{_call(shape.arguments)} {{\n{selection}\n  }}\n}}\n"
+        + shape.fragments("Row")
+    )
+
+
+def query_for(source: Source, field: str | None = None) -> str:
+    """Return the query document of a channel: the whole nested state, read once."""
+    shape = _Shape(source, field)
+    given = [name for name in shape.arguments if name != "after"]
+    return (
+        f"query {shape.operation}{shape.variables(given)} {{\n"
+        f"  {shape.field}{_call(given)} {{\n"
+        f"    __typename id cursor state {{ ...{shape.root}Tree }}\n  }}\n}}\n"
+        + shape.fragments("Tree")
+    )
+
+
+class _Shape:
+    """What a document needs to know of one channel."""
+
+    def __init__(self, source: Source, field: str | None) -> None:
+        schema, field = _schema(source, field)
+        root = schema.subscription_type
+        if root is None or not root.fields:
+            raise ValueError("The schema has no subscription")
+        if field is None:
+            if len(root.fields) > 1:
+                raise ValueError(f"Name one of {', '.join(root.fields)}")
+            field = next(iter(root.fields))
+        if field not in root.fields:
+            raise ValueError(f"{field} is none of {', '.join(root.fields)}")
+        self.field = field
+        self.operation = field[:1].upper() + field[1:]
+        self._definition = root.fields[field]
+        self.arguments = list(self._definition.args)
+        self.event = _object(self._definition)
+        changes = _object(self.event.fields["changed"])
+        self.lists = {name: _object(item).name for name, item in changes.fields.items()}
+        self.layers = {_object(item).name: _object(item) for item in changes.fields.values()}
+        self.root = _object(_object(self.event.fields["channel"]).fields["state"]).name
+
+    def variables(self, names: Iterable[str]) -> str:
+        wanted = [f"${name}: {self._definition.args[name].type}" for name in names]
+        return f"({', '.join(wanted)})" if wanted else ""
+
+    def event_lines(self, given: list[str]) -> Iterator[str]:
+        yield "__typename kind cursor session resetReason clientMutationIds"
+        if "runtime" in self.event.fields:
+            names = " ".join(_object(self.event.fields["runtime"]).fields)
+            yield f"runtime {{ {names} }}"
+        yield f"query {{ {self.field}{_call(given)} {{ __typename id }} }}"
+        yield "channel { __typename id cursor state { __typename id } }"
+        yield "changed {"
+        for name, typename in self.lists.items():
+            yield f"  {name} {{ ...{typename}Row }}"
+        yield "}"
+        yield "removed { typename nodeId reason }"
+        yield "notifications { data }"
+
+    def fragments(self, kind: str) -> str:
+        """Return the fragments of all layers: their fields, and relations as *kind* has them."""
+        return "".join(self._fragments(layer, kind) for layer in self.layers.values())
+
+    def _fragments(self, layer: GraphQLObjectType, kind: str) -> str:
+        name = layer.name
+        leaves = [key for key, item in layer.fields.items() if is_leaf_type(_named(item))]
+        lines = [f"...{name}Fields"]
+        for key, item in layer.fields.items():
+            target = _named(item)
+            if target.name in self.layers:
+                inner = "__typename id" if kind == "Row" else f"...{target.name}{kind}"
+                lines.append(f"{key} {{ {inner} }}")
+        return (
+            f"\nfragment {name}Fields on {name} {{ {' '.join(['__typename', *leaves])} }}\n"
+            f"fragment {name}{kind} on {name} {{\n{_lines(lines, 1)}\n}}\n"
+        )
+
+
+def _schema(source: Source, field: str | None) -> tuple[GraphQLSchema, str | None]:
+    if isinstance(source, CompiledChannel):
+        return make_schema([source])._schema, field or source.names.field
+    if isinstance(source, strawberry.Schema):
+        return source._schema, field
+    return (build_schema(source) if isinstance(source, str) else source), field
+
+
+def _named(field: GraphQLField) -> GraphQLNamedType:
+    return get_named_type(field.type)
+
+
+def _object(field: GraphQLField) -> GraphQLObjectType:
+    found = _named(field)
+    assert isinstance(found, GraphQLObjectType)
+    return found
+
+
+def _call(names: Iterable[str]) -> str:
+    given = ", ".join(f"{name}: ${name}" for name in names)
+    return f"({given})" if given else ""
+
+
+def _lines(lines: Iterable[str], depth: int) -> str:
+    return "\n".join("  " * depth + line for line in lines)
