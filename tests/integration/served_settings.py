@@ -1,0 +1,22 @@
+"""Settings of the servers that tests start: the board, as the environment says."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from channels_app.settings import *  # noqa: F403
+from channels_app.settings import DATABASES, RXGRAPH
+
+DEBUG = os.environ.get("TEST_DEBUG") == "1"
+ALLOWED_HOSTS = ["*"]
+INSTALLED_APPS = [
+    *INSTALLED_APPS,  # noqa: F405
+    *os.environ.get("TEST_APPS", "").split(),
+]
+
+if path := os.environ.get("TEST_SQLITE"):
+    DATABASES["default"]["NAME"] = Path(path)
+
+RXGRAPH.update(json.loads(os.environ.get("TEST_RXGRAPH", "{}")))
