@@ -43,10 +43,16 @@ _sqlite = {
     },
 }
 DATABASES = {
-    "default": {**_sqlite, "NAME": _folder / "default.sqlite3",
-                "TEST": {"NAME": _folder / "test-default.sqlite3"}},
-    "other": {**_sqlite, "NAME": _folder / "other.sqlite3",
-              "TEST": {"NAME": _folder / "test-other.sqlite3"}},
+    "default": {
+        **_sqlite,
+        "NAME": _folder / "default.sqlite3",
+        "TEST": {"NAME": _folder / "test-default.sqlite3"},
+    },
+    "other": {
+        **_sqlite,
+        "NAME": _folder / "other.sqlite3",
+        "TEST": {"NAME": _folder / "test-other.sqlite3"},
+    },
 }
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 RXGRAPH = {"STORE": "memory://"}

@@ -7,7 +7,6 @@ MongoDB and PostgreSQL.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def engine() -> Iterator[Engine]:
+def engine() -> Engine:
     """An engine whose memory store this process serves."""
     engine = get_engine()
     engine.is_serving = True
