@@ -1,0 +1,123 @@
+"""``python -m benchmarks read``: measure, print a table for people and JSON for programs."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figure import Figure
+from benchmarks.figures import cold, fanout, intents, save
+from benchmarks.ground import prepared, versions
+from benchmarks.run import Choices, Run, say, start
+
+FIGURES: dict[str, Callable[[Run], Awaitable[Figure]]] = {
+    "cold": cold.measure,
+    "save": save.measure,
+    "intents": intents.measure,
+    "fanout": fanout.measure,
+}
+
+
+def main() -> int:
+    """Measure what the command line asks for; 1 when a goal was missed, or a figure failed."""
+    arguments = _parser().parse_args()
+    _allow_open_files()
+    choices = Choices(
+        rounds=arguments.rounds,
+        instances=arguments.instances,
+        subscribers=arguments.subscribers,
+        seconds=arguments.seconds,
+    )
+    names = arguments.only or list(FIGURES)
+    if "cold" not in names:
+        choices = replace(choices, cold_rounds=0)
+    report = asyncio.run(read(names, choices, alone=arguments.alone))
+    text = json.dumps(report, indent=1, default=str)
+    if arguments.json:
+        arguments.json.write_text(text + "\n")
+    else:
+        print("\n" + json.dumps(_without_samples(report)))
+    figures = report["figures"]
+    is_fine = len(figures) == len(names) and all(
+        goal["is_met"] for figure in figures for goal in figure["goals"]
+    )
+    return 0 if is_fine or not arguments.strict else 1
+
+
+async def read(names: list[str], choices: Choices, *, alone: bool) -> dict[str, Any]:
+    """Prepare, measure the figures *names* and print each when it is there."""
+    began = time.monotonic()
+    figures: list[dict[str, Any]] = []
+    with prepared(alone=alone) as ground:
+        say("preparing the data of " + " and ".join(ground.sides))
+        run = await start(ground, choices)
+        machine = _machine() | versions(ground)
+        print("# Figures\n\n" + ", ".join(f"{k} {v}" for k, v in machine.items()) + "\n")
+        for name in names:
+            say(f"{name}: {time.monotonic() - began:.0f} s so far")
+            figure = await FIGURES[name](run)
+            print(figure.text() + "\n", flush=True)
+            figures.append(asdict(figure))
+    seconds = time.monotonic() - began
+    say(f"all of it took {seconds:.0f} s")
+    return {"machine": machine, "choices": asdict(choices), "figures": figures, "seconds": seconds}
+
+
+def _parser() -> argparse.ArgumentParser:
+    default = Choices()
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="read")
+    reading = commands.add_parser("read", help="measure and print")
+    reading.add_argument("--only", action="append", choices=list(FIGURES), metavar="NAME")
+    reading.add_argument("--json", type=Path, metavar="FILE", help="write every sample to FILE")
+    reading.add_argument("--alone", action="store_true", help="leave RxDjango out")
+    reading.add_argument("--strict", action="store_true", help="exit with 1 for a missed goal")
+    for name, kind in (
+        ("rounds", int),
+        ("instances", int),
+        ("subscribers", int),
+        ("seconds", float),
+    ):
+        value = getattr(default, name)
+        reading.add_argument(f"--{name}", type=kind, default=value, help=f"default {value:g}")
+    return parser
+
+
+def _allow_open_files() -> None:
+    """Raise the limit of open files for the crowd; servers inherit it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 8192 if hard == resource.RLIM_INFINITY else min(hard, 8192)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _machine() -> dict[str, str]:
+    return {
+        "on": f"{datetime.now(UTC):%Y-%m-%d}",
+        "cores": str(os.cpu_count()),
+        "load": f"{os.getloadavg()[0]:.1f}",
+        "Python": platform.python_version(),
+        "Django": version("django"),
+        "Strawberry": version("strawberry-graphql"),
+    }
+
+
+def _without_samples(report: dict[str, Any]) -> dict[str, Any]:
+    figures = [{k: v for k, v in figure.items() if k != "data"} for figure in report["figures"]]
+    return {**report, "figures": figures}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

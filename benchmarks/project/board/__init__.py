@@ -1,0 +1,1 @@
+"""Models, serializers, data and errands of both sides."""

@@ -1,0 +1,52 @@
+"""How many statements and store commands this process has sent, by what they are about."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from django.db.backends.signals import connection_created
+from pymongo import monitoring
+
+#: Statements of the database, shortened and without values.
+statements: Counter[str] = Counter()
+#: Commands of MongoDB by name.
+commands: Counter[str] = Counter()
+
+_MOST_CHARACTERS = 100
+
+
+def start() -> None:
+    """Count on every connection that is opened from now on."""
+    connection_created.connect(_created, dispatch_uid="benchmarks")
+    monitoring.register(_Commands())
+
+
+def shorten(sql: str) -> str:
+    """Return *sql* as a key of ``statements``: selected columns, numbers and lists left out."""
+    sql = re.sub(r"SELECT .*? FROM", "SELECT … FROM", sql, flags=re.DOTALL)
+    sql = re.sub(r"\b\d+\b|%s(, %s)+", "…", sql)
+    return " ".join(sql.split())[:_MOST_CHARACTERS]
+
+
+def _created(connection: Any, **kwargs: Any) -> None:
+    if _count not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_count)
+
+
+def _count(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+    statements[sql if sql in statements else shorten(sql)] += 1
+    return execute(sql, params, many, context)
+
+
+class _Commands(monitoring.CommandListener):
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        commands[event.command_name] += 1
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        pass

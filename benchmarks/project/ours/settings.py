@@ -1,0 +1,16 @@
+"""Settings of the board with RxGraph."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from benchmarks.project.board.settings import *  # noqa: F403
+from benchmarks.project.board.settings import BOARD, DJANGO_APPS
+
+INSTALLED_APPS = [BOARD, *DJANGO_APPS, "rxgraph", "benchmarks.project.ours"]
+ASGI_APPLICATION = "benchmarks.project.ours.asgi.application"
+RXGRAPH: dict[str, Any] = {
+    "STORE": os.environ.get("BENCH_MONGO", "memory://"),
+    "OUTBOX": os.environ.get("BENCH_OUTBOX", "on") == "on",
+}

@@ -1,0 +1,1 @@
+"""The board, live by RxDjango."""

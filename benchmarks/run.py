@@ -1,0 +1,87 @@
+"""What the figures share: the ground, the workers with their data, the choices of the caller."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from benchmarks.ground import Ground
+from benchmarks.processes import Worker
+
+SMALL = 100  # instances of a project that is saved to
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the caller asked for."""
+
+    rounds: int = 5
+    cold_rounds: int = 3
+    instances: int = 10_000
+    saves: int = 40  # in a row, per round
+    subscribers: int = 1000
+    per_second: float = 20.0
+    seconds: float = 10.0
+
+
+@dataclass
+class Seed:
+    """Data of one side: who watches, and the projects."""
+
+    token: str
+    large: list[int]  # one for each cold round
+    warm_up: int
+    watched: int
+    unwatched: int
+    crowd: int
+
+
+@dataclass
+class Run:
+    """A run that is under way."""
+
+    ground: Ground
+    choices: Choices
+    workers: Mapping[str, Worker]
+    seeds: Mapping[str, Seed]
+    host: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def sides(self) -> list[str]:
+        """The sides that take part, ours first."""
+        return self.ground.sides
+
+    def turns(self, round_: int) -> list[str]:
+        """Return the sides in the order of a round: whoever was first is last next time."""
+        return self.sides if round_ % 2 == 0 else self.sides[::-1]
+
+
+async def ask(worker: Worker, do: str, **arguments: Any) -> Any:
+    """Have a worker do an errand, while the event loop goes on."""
+    return await asyncio.to_thread(partial(worker.ask, do, **arguments))
+
+
+async def start(ground: Ground, choices: Choices) -> Run:
+    """Start a worker for each side and have it make its data."""
+    workers = {side: ground.worker(side) for side in ground.sides}
+    projects = [SMALL] * 4 + [choices.instances] * choices.cold_rounds
+    made = await asyncio.gather(
+        *(ask(worker, "prepare", projects=projects) for worker in workers.values())
+    )
+    seeds = {side: seed(answer) for side, answer in zip(workers, made, strict=True)}
+    return Run(ground, choices, workers, seeds)
+
+
+def seed(answer: Mapping[str, Any]) -> Seed:
+    """Return what ``prepare`` answered, by purpose."""
+    warm_up, watched, unwatched, crowd, *large = answer["projects"]
+    return Seed(answer["token"], large, warm_up, watched, unwatched, crowd)
+
+
+def say(text: str) -> None:
+    """Tell the one who waits what is going on."""
+    print(text, file=sys.stderr, flush=True)
