@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
-SECRET_KEY = "tests-only"  # noqa: S105
+SECRET_KEY = "tests-only"
 DEBUG = False
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -34,7 +35,7 @@ MIDDLEWARE: list[str] = []
 
 _folder = Path(tempfile.gettempdir()) / f"rxgraph-tests-{os.getpid()}"
 _folder.mkdir(exist_ok=True)
-_sqlite = {
+_sqlite: dict[str, Any] = {
     "ENGINE": "django.db.backends.sqlite3",
     "OPTIONS": {
         "timeout": 20,
@@ -42,7 +43,7 @@ _sqlite = {
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;",
     },
 }
-DATABASES = {
+DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         **_sqlite,
         "NAME": _folder / "default.sqlite3",
@@ -54,5 +55,7 @@ DATABASES = {
         "TEST": {"NAME": _folder / "test-other.sqlite3"},
     },
 }
-CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-RXGRAPH = {"STORE": "memory://"}
+CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+}
+RXGRAPH: dict[str, Any] = {"STORE": "memory://"}

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from channels_app.environment import postgres_database
 from tests.settings import *  # noqa: F403
@@ -15,13 +14,13 @@ from tests.settings import DATABASES as _SQLITE
 _postgres = postgres_database(os.environ["DATABASE_URL"])
 _name = f"rxgraph_{os.getpid()}"
 
-DATABASES: dict[str, Any] = {
+DATABASES = {
     alias: {**_postgres, "NAME": f"{_name}_{alias}", "TEST": {"NAME": f"test_{_name}_{alias}"}}
     for alias in _SQLITE
 }
 MONGO_DATABASE = _name
-RXGRAPH: dict[str, Any] = {"STORE": os.environ["MONGO_URL"].rsplit("/", 1)[0] + "/" + _name}
-CHANNEL_LAYERS: dict[str, Any] = {
+RXGRAPH = {"STORE": os.environ["MONGO_URL"].rsplit("/", 1)[0] + "/" + _name}
+CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [os.environ["REDIS_URL"]], "prefix": _name},
