@@ -23,7 +23,7 @@ from rxgraph.cache.steps import (
 )
 from rxgraph.cache.turns import cool, in_snapshot, settle
 from rxgraph.sync.flush import Writer, rescue
-from rxgraph.types import AnchorKey, Document
+from rxgraph.types import AnchorKey, Document, InstanceKey
 
 _DOCUMENTS_PER_WRITE = 2000
 
@@ -33,7 +33,7 @@ class Warmth(Enum):
 
     HOT = "hot"
     WAIT = "wait"  # somebody else is heating
-    MISSING = "missing"  # the root is not in the database
+    MISSING = "missing"  # the root is not in the database, or cannot be rendered
 
 
 def heat(writer: Writer, key: AnchorKey) -> Procedure[Warmth]:
@@ -60,10 +60,14 @@ def heat(writer: Writer, key: AnchorKey) -> Procedure[Warmth]:
     if opened is None:
         return Warmth.WAIT
     seq, generation = opened.seq, opened.generation
+    root = InstanceKey(tree.root.typename, key.anchor_id)
     try:
         rows = yield from in_snapshot(
             key.channel, lambda snapshot: ReadTree(snapshot, key.anchor_id).__iter__()
         )
+        if not any(row.key == root for row in rows):
+            yield from settle(key, lambda a, _: decisions.abandon(a, lease.owner, seq))
+            return Warmth.MISSING
         for part in chunks(rows, _DOCUMENTS_PER_WRITE):
             yield from WriteDocuments(key, generation, tuple(_document(row, seq) for row in part))
             _, renewed = yield from settle(
@@ -77,9 +81,6 @@ def heat(writer: Writer, key: AnchorKey) -> Procedure[Warmth]:
     except Exception:
         yield from settle(key, lambda a, _: decisions.abandon(a, lease.owner, seq))
         raise
-    if not rows:
-        yield from settle(key, lambda a, _: decisions.abandon(a, lease.owner, seq))
-        return Warmth.MISSING
     _, filled = yield from settle(key, lambda a, now: decisions.fill(a, lease.owner, seq, now))
     if filled is None:
         return Warmth.WAIT

@@ -1,6 +1,6 @@
 """Whether a changed row may have moved within the lists that show it.
 
-A list is ordered by the child model's ``Meta.ordering``. Where every ordering column is also a
+A list is ordered by the child model's ``Meta.ordering``, or by its default manager. Where every ordering column is also a
 field of the layer, comparing old and new data tells; elsewhere the parents are read again.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 from django.db.models import F, OrderBy
+from django.db.models.manager import BaseManager
 
 from rxgraph.compile.state_tree import Layer
 
@@ -20,6 +21,8 @@ def order_fields(layer: Layer) -> tuple[str, ...] | None:
     None: the order depends on something that the layer does not show. Empty: on the key alone,
     which never changes.
     """
+    if _manager_has_its_own_queryset(layer):
+        return None
     meta = layer.model._meta
     sources = {field.source: name for name, field in layer.serializer.fields.items()}
     found: list[str] = []
@@ -33,6 +36,11 @@ def order_fields(layer: Layer) -> tuple[str, ...] | None:
             return None
         found.append(sources[column])
     return tuple(found)
+
+
+def _manager_has_its_own_queryset(layer: Layer) -> bool:
+    manager = getattr(layer.model, "_default_manager", None)
+    return manager is not None and type(manager).get_queryset is not BaseManager.get_queryset
 
 
 def _column(term: object) -> str | None:
