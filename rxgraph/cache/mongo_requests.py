@@ -231,8 +231,10 @@ def read_parents(step: ReadParents) -> Procedure[dict[InstanceKey, Document]]:
 
 def read_since(step: ReadSince) -> Procedure[list[Document]]:
     """Answer ``ReadSince``."""
-    which = _NOT_REMOVED if step.since < 0 else {"v": {"$gt": step.since}}
-    raws = yield from Find(collection_name(step.key.channel), {**_generation(step), **which})
+    filter_ = {**_generation(step), "v": {"$gt": step.since}}
+    if step.since < 0:
+        filter_ |= _NOT_REMOVED
+    raws = yield from Find(collection_name(step.key.channel), filter_)
     return [decode_document(raw) for raw in raws]
 
 
@@ -240,15 +242,16 @@ def write_documents(step: WriteDocuments) -> Procedure[None]:
     """Answer ``WriteDocuments``.
 
     Few documents are mostly replaced: one request of conditional upserts. Many are mostly new (a
-    heating): inserting them and replacing what was there already takes a quarter of the time. As
-    soon as half of a part was there, the rest is upserted.
+    heating): inserting them and replacing what was there already takes a quarter of the time. The
+    first part is a small one, to see; as soon as half of a part was there, the rest is upserted.
     """
     if not step.documents:
         return
     collection = collection_name(step.key.channel)
     yield from EnsureIndexes(collection, INSTANCE_INDEXES)
     insert_first = len(step.documents) >= INSERT_FIRST
-    for part in chunks(step.documents, DOCUMENTS_PER_REQUEST):
+    probe, rest = step.documents[:INSERT_FIRST], step.documents[INSERT_FIRST:]
+    for part in (probe, *chunks(rest, DOCUMENTS_PER_REQUEST)):
         raws = [encode_document(step.key.anchor_id, step.generation, item) for item in part]
         try:
             insert_first = yield from _store(collection, raws, insert_first)

@@ -192,9 +192,13 @@ class _Publisher:
 
     async def _send(self, layer: Any, wakeup: Wakeup) -> None:
         try:
+            group = group_name(self._namespace, wakeup.key)
             message = {"type": "rxgraph.wakeup", "text": encode_wakeup(wakeup)}
             async with asyncio.timeout(SEND_SECONDS):
-                await layer.group_send(group_name(self._namespace, wakeup.key), message)
+                try:
+                    await layer.group_send(group, message)
+                except Exception:  # noqa: BLE001 - the connection was idle, perhaps stale
+                    await layer.group_send(group, message)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a hint that got lost
             pause_seconds = self.outage.failed(error)
             if not self._closed:
