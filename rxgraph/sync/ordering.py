@@ -1,7 +1,8 @@
 """Whether a changed row may have moved within the lists that show it.
 
-A list is ordered by the child model's ``Meta.ordering``, or by its default manager. Where every ordering column is also a
-field of the layer, comparing old and new data tells; elsewhere the parents are read again.
+A list is ordered by the child model's ``Meta.ordering``, or by its default manager. Where every
+ordering column is also a field of the layer, comparing old and new data tells; elsewhere the
+parents are read again.
 """
 
 from __future__ import annotations

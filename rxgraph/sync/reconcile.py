@@ -163,7 +163,9 @@ class Reconciliation:
 
     def _enter(self) -> Procedure[None]:
         """Bring in what refreshed documents newly link to, with everything below it."""
-        rewrite = self.tree.has_private_layers
+        # What may be reached through a private layer may have been hidden from somebody who sees
+        # it from now on: it is written again, so that it is told.
+        tainted = self.tree.tainted
         frontier = {
             child
             for key, row in self.inside.items()
@@ -172,12 +174,11 @@ class Reconciliation:
         }
         while frontier:
             yield from self._read_cached(frontier)
-            coming = {key for key in frontier if rewrite or not self._was_live(key)}
+            coming = {k for k in frontier if k.typename in tainted or not self._was_live(k)}
             yield from self._read_rows(coming)
             arrived = {key: self.rows[key] for key in coming if key in self.rows}
             self.inside.update(arrived)
-            if rewrite:
-                self.forced |= frozenset(arrived)
+            self.forced |= {key for key in arrived if key.typename in tainted}
             frontier = {
                 child for row in arrived.values() for child in row.links if child not in self.inside
             }
