@@ -16,6 +16,9 @@ from rxgraph.settings import get_settings
 
 Headers = Mapping[str, str]
 
+#: Alias of no channel layer. Consumers would listen on a channel each; the process does it once.
+NO_CHANNEL_LAYER = "rxgraph: none"
+
 
 def headers_of(scope: Mapping[str, Any]) -> dict[str, str]:
     """Return the headers of an ASGI scope, names in lower case."""

@@ -95,10 +95,15 @@ class EventMaker:
             removed=tuple(RemovedSource(*item) for item in sorted(change.removed.items())),
         )
 
-    def emptied(self, view: View, changes: Changes) -> EventSource:
-        """Return the last event: nothing of *view* is left, for the reasons in *changes*."""
+    def emptied(self, view: View, changes: Changes, is_gone: bool = False) -> EventSource:
+        """Return the last event: nothing of *view* is left, for the reasons in *changes*.
+
+        *is_gone*: the anchor was deleted, whatever *changes* say.
+        """
         cursor = self.stamp.void()
         removed = {key: _reason(changes.get(key)) for key in view.keys()}  # noqa: SIM118
+        if is_gone:
+            removed[view.root] = RemovalReason.DELETED
         return EventSource(
             ChannelEventKind.DELTA,
             cursor,

@@ -33,7 +33,12 @@ from strawberry.types.graphql import OperationType
 
 from rxgraph.errors import BadRequest, Forbidden, RequestError
 from rxgraph.serve.auth import identify
-from rxgraph.serve.connection import credentials_of, headers_of, is_allowed_origin
+from rxgraph.serve.connection import (
+    NO_CHANNEL_LAYER,
+    credentials_of,
+    headers_of,
+    is_allowed_origin,
+)
 from rxgraph.serve.errors import formatted
 from rxgraph.serve.messages import decode, encode
 from rxgraph.serve.schema import may_explore
@@ -47,6 +52,7 @@ _JSON = "application/json; charset=utf-8"
 class HTTPConsumer(GraphQLHTTPConsumer[Any, Any]):
     """One request."""
 
+    channel_layer_alias = NO_CHANNEL_LAYER
     allow_queries_via_get = False
 
     def __init__(self, schema: strawberry.Schema) -> None:

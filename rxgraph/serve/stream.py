@@ -193,7 +193,7 @@ class LiveStream:
             places = pending.places if isinstance(pending, Restart) else (pending.place,)
             for place in places[1:]:
                 place.release()
-            yield self._maker.emptied(before, move.changes), places[0]
+            yield self._maker.emptied(before, move.changes, isinstance(pending, Lost)), places[0]
             raise Ended
         self._view = after
         if isinstance(pending, Delta):

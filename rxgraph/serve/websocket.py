@@ -26,7 +26,12 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from rxgraph.errors import RateLimited, Unauthenticated
 from rxgraph.serve.auth import identify
-from rxgraph.serve.connection import credentials_of, headers_of, is_allowed_origin
+from rxgraph.serve.connection import (
+    NO_CHANNEL_LAYER,
+    credentials_of,
+    headers_of,
+    is_allowed_origin,
+)
 from rxgraph.serve.errors import formatted
 from rxgraph.serve.messages import decode, encode_text
 from rxgraph.serve.outbox import Outbox
@@ -262,6 +267,7 @@ def _payload(result: ExecutionResult) -> dict[str, Any]:
 class WebSocketConsumer(GraphQLWSConsumer[Any, Any]):
     """One connection."""
 
+    channel_layer_alias = NO_CHANNEL_LAYER
     websocket_adapter_class = WebSocketAdapter
     graphql_transport_ws_handler_class = TransportWSHandler
 

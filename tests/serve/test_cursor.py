@@ -1,0 +1,71 @@
+"""Cursors: what comes back is what went out, and everything else is named."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rxgraph.errors import BadRequest
+from rxgraph.serve.cursor import VOID, Cursor, decode, encode, store_mark, viewer_mark
+from rxgraph.types import AnchorKey
+
+numbers = st.integers(0, 2**63)
+times = st.floats(0, 4e9)
+keys = st.builds(AnchorKey, st.text(min_size=1), st.text(min_size=1, max_size=200))
+cursors = st.builds(
+    Cursor,
+    numbers,
+    numbers,
+    st.binary(min_size=4, max_size=4),
+    st.binary(min_size=8, max_size=8),
+    times,
+    times,
+)
+
+KEY = AnchorKey("app.ProjectChannel", "1")
+SOME = encode(KEY, Cursor(1, 2, bytes(4), bytes(8), 3.0, 4.0))
+
+
+@given(keys, cursors)
+def test_a_cursor_comes_back_as_it_was(key, cursor):
+    text = encode(key, cursor)
+    assert text.isascii()
+    assert "=" not in text
+    assert decode(text, key) == cursor
+
+
+@given(keys, keys, cursors)
+def test_a_cursor_of_another_anchor_is_refused(key, other, cursor):
+    if key != other:
+        with pytest.raises(BadRequest, match="after: this cursor belongs to another"):
+            decode(encode(key, cursor), other)
+
+
+@given(st.one_of(st.text(), st.binary().map(lambda raw: raw.hex())))
+def test_garbage_is_refused_by_name(text):
+    with pytest.raises(BadRequest, match="after: this is not a cursor"):
+        decode(text, KEY)
+
+
+@given(st.integers(0, len(SOME) - 1), st.sampled_from("AbZ09-_*"))
+def test_a_cursor_with_a_wrong_letter_is_refused(position, letter):
+    text = SOME[:position] + letter + SOME[position + 1 :]
+    if text != SOME:
+        with pytest.raises(BadRequest):
+            decode(text, KEY)
+
+
+def test_a_cursor_of_another_release_is_read_as_one_that_cannot_be_resumed(monkeypatch):
+    monkeypatch.setattr("rxgraph.serve.cursor._VERSION", 2)
+    newer = encode(KEY, Cursor(1, 2, bytes(4), bytes(8), 3.0, 4.0))
+    monkeypatch.undo()
+    assert decode(newer, KEY).generation == VOID
+
+
+def test_stores_and_viewers_are_told_apart():
+    assert store_mark("mongodb://a/x", is_memory=False) != store_mark(
+        "mongodb://b/x", is_memory=False
+    )
+    assert viewer_mark("1") != viewer_mark("2")
+    assert viewer_mark(None) == bytes(8)
