@@ -165,7 +165,7 @@ def versions(ground: Ground) -> dict[str, str]:
         postgres = str(connection.info.server_version // 10000)
         fsync = connection.execute("SHOW fsync").fetchone()
     with redis.Redis.from_url(ground.redis) as cache:
-        redis_version = cache.info("server")["redis_version"]  # type: ignore[index]
+        redis_version = cache.info("server")["redis_version"]
     client: MongoClient[dict[str, object]] = MongoClient(ground.mongo)
     mongo = client.server_info()["version"]
     client.close()

@@ -37,7 +37,7 @@ def ensure() -> Path:
     if not python.exists() or not installed.exists() or installed.read_text() != wanted:
         print(f"installing {REQUIREMENTS[0]} into {folder.relative_to(ROOT)}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        pip = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+        pip = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
         subprocess.run([*pip, *REQUIREMENTS], check=True, stdout=sys.stderr)
         installed.write_text(wanted)
     return python

@@ -24,7 +24,8 @@ class Worker:
     """A process of one side that does errands; see ``project/board/work.py``."""
 
     def __init__(self, python: Path, side: str, env: Mapping[str, str], log: Path) -> None:
-        command = [python, "-m", "benchmarks.project.board.work", f"benchmarks.project.{side}.side"]
+        module = "benchmarks.project.board.work"
+        command = [str(python), "-m", module, f"benchmarks.project.{side}.side"]
         self._log = log.open("a")
         self._process = subprocess.Popen(
             command,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 
 
 class Project(models.Model):
+    objects: ClassVar[models.Manager[Project]] = models.Manager()
+
     name = models.CharField(max_length=100)
     code = models.CharField(max_length=30)
     status = models.CharField(max_length=20)
@@ -21,6 +25,8 @@ class Project(models.Model):
 
 
 class Task(models.Model):
+    objects: ClassVar[models.Manager[Task]] = models.Manager()
+
     project = models.ForeignKey(Project, models.CASCADE, related_name="tasks")
     title = models.CharField(max_length=100)
     description = models.TextField()
@@ -36,6 +42,8 @@ class Task(models.Model):
 
 
 class Comment(models.Model):
+    objects: ClassVar[models.Manager[Comment]] = models.Manager()
+
     task = models.ForeignKey(Task, models.CASCADE, related_name="comments")
     body = models.TextField()
     kind = models.CharField(max_length=20)

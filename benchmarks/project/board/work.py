@@ -21,7 +21,7 @@ import django
 django.setup()
 
 from django.core.management import call_command  # noqa: E402 - Django is set up now
-from django.db import connection  # noqa: E402
+from django.db import DEFAULT_DB_ALIAS, connections  # noqa: E402
 
 from benchmarks.project.board import counting, data  # noqa: E402
 from benchmarks.project.board.models import Task  # noqa: E402
@@ -82,7 +82,7 @@ class Errands:
         tasks = _tasks(project)
         committed: list[float] = []
         durations: list[float] = []
-        with _Commits() as commits:
+        with _Commits(connections[DEFAULT_DB_ALIAS]) as commits:
             start = time.monotonic()
             for n in range(round(per_second * seconds)):
                 time.sleep(max(0.0, start + n / per_second - time.monotonic()))
@@ -97,31 +97,35 @@ class Errands:
 
 
 class _Commits:
-    """Knows when this process last committed, or last updated a task outside a transaction."""
+    """Knows when the newest update of a task was committed."""
 
-    newest = 0.0
+    def __init__(self, connection: Any) -> None:
+        self.newest = 0.0
+        self._connection, self._commit = connection, connection._commit
+        self._is_open = False  # updated, not committed yet
 
     def __enter__(self) -> _Commits:
-        commit = self._commit = connection._commit
-
-        def noted() -> None:
-            commit()
-            self.newest = time.monotonic()
-
-        connection._commit = noted
-        connection.execute_wrappers.append(self._executed)
+        self._connection._commit = self._committed
+        self._connection.execute_wrappers.append(self._executed)
         return self
 
     def __exit__(self, *raised: object) -> None:
-        connection._commit = self._commit
-        connection.execute_wrappers.remove(self._executed)
+        self._connection._commit = self._commit
+        self._connection.execute_wrappers.remove(self._executed)
+
+    def _committed(self) -> None:
+        self._commit()
+        if self._is_open:
+            self.newest, self._is_open = time.monotonic(), False
 
     def _executed(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
         result = execute(sql, params, many, context)
-        if sql.startswith(f'UPDATE "{Task._meta.db_table}"') and not connection.in_atomic_block:
-            self.newest = time.monotonic()
+        if sql.startswith(f'UPDATE "{Task._meta.db_table}"'):
+            self._is_open = bool(self._connection.in_atomic_block)
+            if not self._is_open:
+                self.newest = time.monotonic()
         return result
 
 

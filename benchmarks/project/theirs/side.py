@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db.models.signals import post_save, pre_save
 
@@ -11,7 +12,9 @@ from django.db.models.signals import post_save, pre_save
 @contextmanager
 def plain() -> Iterator[None]:
     """Let no receiver hear of a save."""
-    held = [(signal, signal.receivers) for signal in (pre_save, post_save)]
+    held: list[tuple[Any, list[Any]]] = [
+        (signal, signal.receivers) for signal in (pre_save, post_save)
+    ]
     _listen([(signal, []) for signal, _ in held])
     try:
         yield
@@ -28,7 +31,7 @@ def heat(project: int) -> None:
     raise NotImplementedError("connect a client")
 
 
-def _listen(receivers: list[tuple[object, list[object]]]) -> None:
+def _listen(receivers: list[tuple[Any, list[Any]]]) -> None:
     for signal, found in receivers:
-        signal.receivers = found  # type: ignore[attr-defined]
-        signal.sender_receivers_cache.clear()  # type: ignore[attr-defined]
+        signal.receivers = found
+        signal.sender_receivers_cache.clear()
