@@ -253,9 +253,9 @@ class Shop:
         )
 
 
-async def take(results: Any, timeout: float = 2.0) -> dict[str, Any]:
+async def take(results: Any) -> dict[str, Any]:
     """Return the next event; fails on errors."""
-    result = await asyncio.wait_for(anext(results), timeout)
+    result = await asyncio.wait_for(anext(results), 2.0)
     assert not result.errors, result.errors
     event: dict[str, Any] = result.data["shelf"]
     return event

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 from django.core.exceptions import PermissionDenied
 from graphql import GraphQLError, parse
@@ -75,9 +78,7 @@ def test_a_value_that_cannot_be_written_is_internal(caplog):
     ],
 )
 async def test_a_request_that_is_wrong_is_named(document, names):
-    import re
-
-    results = await Shop().schema.stream(document, context_value={})
+    results: Any = await Shop().schema.stream(document, context_value={})
     result = await anext(results)
     assert re.search(names, result.errors[0].message)
     assert result.errors[0].extensions["code"] == "BAD_REQUEST"

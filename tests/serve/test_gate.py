@@ -60,13 +60,13 @@ async def test_a_permission_that_is_refused_names_what_was_asked_for(answer, err
 @pytest.mark.parametrize("answer", [None, 1, "yes", ANN])
 async def test_an_answer_that_is_not_a_bool_is_the_developers_fault(answer):
     hooks.permission = answer
-    with pytest.raises(TypeError, match="has_permission answered .* return True or False"):
+    with pytest.raises(TypeError, match=r"has_permission answered .* return True or False"):
         await enter()
 
 
 @pytest.mark.parametrize("wrong", ["abc", "", "7.5", 10**30, True, b"7", "\x00"])
 async def test_an_id_of_the_wrong_type_names_channel_argument_and_value(wrong):
-    with pytest.raises(BadRequest, match="^shelf: argument albumId is .*not the id of a Album"):
+    with pytest.raises(BadRequest, match=r"^shelf: argument albumId is .*not the id of a Album"):
         await enter(album_id=wrong)
 
 

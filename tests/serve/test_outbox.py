@@ -250,7 +250,7 @@ async def test_reads_of_one_operation_happen_at_one_moment():
     async def fast() -> int:
         return await together.read(lambda: len(moments))
 
-    assert await asyncio.gather(fast(), slow()) == [1, 1]
+    assert list(await asyncio.gather(fast(), slow())) == [1, 1]
 
 
 async def test_a_reader_that_fails_or_is_cancelled_does_not_hold_up_the_others():

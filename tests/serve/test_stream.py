@@ -427,7 +427,7 @@ class TestAskingAgain:
 async def test_query_inside_an_event_reads_nothing_else():
     shop = Shop()
     document = "subscription { shelf(albumId: 7) { query { shelf(albumId: 8) { id } } } }"
-    results = await shop.schema.stream(
+    results: Any = await shop.schema.stream(
         document, context_value={"identity": Identity(ANN, Credentials())}
     )
     result = await anext(results)
