@@ -30,6 +30,7 @@ class Frame:
     """One message, understood."""
 
     number: int
+    size: int
     message: Any
     holds_state: bool = False
     completes: bool = False  # the first state is whole with this message
@@ -65,12 +66,12 @@ def newest(payload: bytes) -> int:
 
 
 def nest(instances: Instances, key: tuple[str, str]) -> dict[str, Any] | None:
-    """Return an instance with its children in place of their ids."""
+    """Return an instance with its children in place of their ids, by key: no model orders them."""
     instance = instances.get(key)
     if instance is None:
         return None
     children = {
-        name: [nest(instances, (child, str(id_))) for id_ in instance[name]]
+        name: [nest(instances, (child, str(id_))) for id_ in sorted(map(int, instance[name]))]
         for name, child in NESTED[key[0]].items()
     }
     return {**instance, **children}
@@ -122,17 +123,17 @@ class Ours:
             case "next" if "errors" not in message["payload"]:
                 event = message["payload"]["data"]["project"]
                 whole = event["kind"] == "SNAPSHOT"
-                return Frame(number, event, True, whole, newest(payload))
+                return Frame(number, len(payload), event, True, whole, newest(payload))
             case "connection_ack":
                 subscribe = {"query": " ".join(_DOCUMENT.split()), "variables": {"projectId": 0}}
                 text = json.dumps({"id": "1", "type": "subscribe", "payload": subscribe})
                 answer = text.replace('{"projectId": 0}', '{"projectId": $PROJECT}')
-                return Frame(number, message, answers=(answer,))
+                return Frame(number, len(payload), message, answers=(answer,))
             case "ping":
-                return Frame(number, message, answers=('{"type": "pong"}',))
+                return Frame(number, len(payload), message, answers=('{"type": "pong"}',))
             case "pong":
-                return Frame(number, message)
-        return Frame(number, message, problem=payload.decode())
+                return Frame(number, len(payload), message)
+        return Frame(number, len(payload), message, problem=payload.decode())
 
     def fold(self, frames: Sequence[Frame]) -> Any:
         instances: Instances = {}
@@ -184,9 +185,9 @@ class Theirs:
         message = json.loads(payload)
         if isinstance(message, list):
             ends = any(found.get("_operation") == "end_initial_state" for found in message)
-            return Frame(number, message, not ends, ends, newest(payload))
+            return Frame(number, len(payload), message, not ends, ends, newest(payload))
         problem = payload.decode() if message.get("error") else None
-        return Frame(number, message, problem=problem)
+        return Frame(number, len(payload), message, problem=problem)
 
     def fold(self, frames: Sequence[Frame]) -> Any:
         instances: Instances = {}
