@@ -5,6 +5,7 @@ Values in, values out: nothing here knows of Django, MongoDB or GraphQL.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, NewType
@@ -24,6 +25,21 @@ class RowKey(NamedTuple):
 
     model: str
     pk: str
+
+
+MARK = ""
+"""Model of a pseudo row that travels with the rows of a transaction and names it."""
+
+
+def mark(user_id: str, client_mutation_id: str) -> RowKey:
+    """Return the pseudo row by which a user's own write is recognised in the stream."""
+    return RowKey(MARK, f"{user_id} {client_mutation_id}")
+
+
+def marked_by(user_id: str, marks: Iterable[str]) -> list[str]:
+    """Return the client mutation ids among *marks* that are of this user."""
+    prefix = f"{user_id} "
+    return [text.removeprefix(prefix) for text in marks if text.startswith(prefix)]
 
 
 class InstanceKey(NamedTuple):

@@ -18,6 +18,8 @@ from rxgraph.types import InstanceKey, RowKey
 
 NOBODY = ""
 
+_MARKS_KEPT = 32  # for readers that missed a wake-up
+
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
@@ -38,6 +40,12 @@ class Anchor:
     schema: str = ""  # fingerprint of the state tree that heated it
     sessions: frozenset[str] = frozenset()  # processes that have viewers
     idle_since: float = 0.0  # when the last session left; 0.0 while there are any
+    #: Marks of the newest published transactions, each with the number of its batch.
+    published: tuple[tuple[int, str], ...] = ()
+
+    def marks_since(self, number: int) -> tuple[str, ...]:
+        """Return the marks that were published after *number*."""
+        return tuple(text for seq, text in self.published if seq > number)
 
     @property
     def is_live(self) -> bool:
@@ -165,11 +173,18 @@ def extend(
 
 
 def finish(
-    anchor: Anchor, owner: str, seq: int, now: float, *, again: frozenset[RowKey] = frozenset()
+    anchor: Anchor,
+    owner: str,
+    seq: int,
+    now: float,
+    *,
+    again: frozenset[RowKey] = frozenset(),
+    marks: tuple[str, ...] = (),
 ) -> Anchor | None:
     """Let readers see the batch and give the lease back; None: the caller was replaced.
 
-    *again* are rows that changed after the batch had read them: they become pending.
+    *again* are rows that changed after the batch had read them: they become pending. *marks* are
+    the marked transactions that the batch contains.
     """
     if not _is_turn(anchor, owner, seq) or anchor.phase is not Phase.HOT:
         return None
@@ -178,6 +193,7 @@ def finish(
         done=seq,
         done_at=now,
         pending=anchor.pending | again,
+        published=(*anchor.published, *((seq, text) for text in marks))[-_MARKS_KEPT:],
         taken=frozenset(),
         writing=frozenset(),
         owner=NOBODY,

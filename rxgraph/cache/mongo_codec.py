@@ -67,6 +67,7 @@ def encode_anchor(key: AnchorKey, anchor: Anchor) -> Raw:
         "schema": anchor.schema,
         "sessions": list(anchor.sessions),
         "idle_since": anchor.idle_since,
+        "published": [list(item) for item in anchor.published],
     }
 
 
@@ -88,6 +89,7 @@ def decode_anchor(raw: Raw) -> tuple[AnchorKey, Anchor]:
         schema=raw["schema"],
         sessions=frozenset(raw["sessions"]),
         idle_since=raw["idle_since"],
+        published=tuple((seq, text) for seq, text in raw["published"]),
     )
 
 

@@ -152,8 +152,8 @@ class CloseSnapshot(Step[None]):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadIntents(Step[frozenset[RowKey]]):
-    """Rows named by the outstanding intents that this snapshot shows."""
+class ReadIntents(Step[tuple[frozenset[RowKey], ...]]):
+    """Rows named by each of the outstanding intents that this snapshot shows."""
 
     snapshot: Any
 
@@ -212,6 +212,8 @@ class Wakeup:
     documents: tuple[Document, ...] | None
     #: True when the writer left work behind for a server to go on with.
     more: bool = False
+    #: Marks of the transactions that the batch contains.
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

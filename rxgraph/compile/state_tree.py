@@ -167,6 +167,11 @@ class StateTree:
                 found |= {concrete(dependency.model) for dependency in value.dependencies}
         return frozenset(found)
 
+    @cached_property
+    def tracked_labels(self) -> frozenset[str]:
+        """Labels of ``tracked_models``, as row keys carry them."""
+        return frozenset(label_of(model) for model in self.tracked_models)
+
 
 def concrete(model: type[models.Model]) -> type[models.Model]:
     """Return the model behind a proxy."""

@@ -46,6 +46,7 @@ class Move:
     generation: int
     position: int  # number of the newest batch contained
     at: float  # when that batch was finished, Unix seconds
+    marks: tuple[str, ...] = ()  # of the transactions that came with this move
 
 
 Receive = Callable[[Move], None]
@@ -124,7 +125,7 @@ class Replica:
         if wakeup.generation == self.generation and wakeup.documents is not None:
             if wakeup.previous == self.position < wakeup.seq:
                 changes = {document.key: document for document in wakeup.documents}
-                self._move(changes, wakeup.seq, wakeup.at)
+                self._move(changes, wakeup.seq, wakeup.at, wakeup.marks)
                 return wakeup.more
             if wakeup.seq <= self.position:
                 return False
@@ -139,7 +140,8 @@ class Replica:
                 if isinstance(reading, Reading):
                     if reading.anchor.done > self.position:
                         anchor = reading.anchor
-                        self._move(reading.documents, anchor.done, anchor.done_at)
+                        marks = anchor.marks_since(self.position)
+                        self._move(reading.documents, anchor.done, anchor.done_at, marks)
                     if reading.anchor.pending or reading.anchor.is_unfinished:
                         await self._hub.backend.rescue(self.key)
                     return
@@ -185,18 +187,18 @@ class Replica:
             except Unfinished:
                 await self._hub.backend.rescue(self.key)
 
-    def _move(self, changes: Changes, position: int, at: float) -> None:
+    def _move(self, changes: Changes, position: int, at: float, marks: tuple[str, ...]) -> None:
         self.state = apply(self.state, changes)
         dead = {key: document for key, document in changes.items() if not document.is_live}
         if dead or any(key in self.tombstones for key in changes):
             kept = {k: d for k, d in self.tombstones.items() if k not in changes}
             self.tombstones = {**kept, **dead}
         self.position, self.at = position, at
-        if changes:
-            self._tell(MoveKind.CHANGES, changes)
+        if changes or marks:
+            self._tell(MoveKind.CHANGES, changes, marks)
 
-    def _tell(self, kind: MoveKind, changes: Changes) -> None:
-        move = Move(kind, self.state, changes, self.generation, self.position, self.at)
+    def _tell(self, kind: MoveKind, changes: Changes, marks: tuple[str, ...] = ()) -> None:
+        move = Move(kind, self.state, changes, self.generation, self.position, self.at, marks)
         for receive in list(self.receivers.values()):
             try:
                 receive(move)

@@ -75,6 +75,10 @@ def _trees(channels: tuple[type, ...]) -> Mapping[str, StateTree]:
     return {item.name: item.tree for item in compiled_channels() if is_served(item)}
 
 
+def _outstanding(using: str) -> list[frozenset[RowKey]]:
+    return [rows for _, rows in intents.outstanding(using)]
+
+
 class Engine:
     """Store, bus and database of this process, and the procedures that join them."""
 
@@ -91,7 +95,7 @@ class Engine:
         self._retry_at = 0.0
         self.perform = Performer(
             dict.fromkeys(STORE_STEPS, store.perform),
-            Database(trees, intents.rows).handlers,
+            Database(trees, _outstanding).handlers,
             {
                 Publish: lambda step: bus.publish(step.wakeup),
                 Now: lambda step: time.time(),

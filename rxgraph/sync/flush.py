@@ -29,7 +29,7 @@ from rxgraph.cache.steps import (
 from rxgraph.cache.turns import in_snapshot, settle
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.sync.reconcile import Reconciliation, instances_of
-from rxgraph.types import AnchorKey, Document, InstanceKey, RowKey
+from rxgraph.types import MARK, AnchorKey, Document, InstanceKey, RowKey
 
 #: Channel name → its state tree.
 Trees = Callable[[str], StateTree]
@@ -81,8 +81,8 @@ def flush(
     for key, anchor in sorted(holders.items()):
         by_channel.setdefault(key.channel, []).append((key, anchor))
     for channel, anchors in by_channel.items():
-        models = writer.trees(channel).by_model
-        concerned = frozenset(row for row in rows if row.model in models) or rows
+        models = writer.trees(channel).tracked_labels | {MARK}
+        concerned = frozenset(row for row in rows if row.model in models)
         for part in chunks(anchors, _ANCHORS_PER_SNAPSHOT):
             turns = []
             for key, anchor in part:
@@ -141,6 +141,8 @@ class Batch:
     entered: dict[InstanceKey, Row]
     #: The record as it was last seen.
     known: Anchor
+    #: Marked transactions that it contains.
+    marks: tuple[str, ...]
     #: Rows of *entered* that have changed since.
     again: frozenset[RowKey] = frozenset()
 
@@ -188,14 +190,14 @@ def _release(turn: Turn) -> Procedure[None]:
 
 
 def _write_batch(
-    writer: Writer, turn: Turn, snapshot: object, intents: frozenset[RowKey]
+    writer: Writer, turn: Turn, snapshot: object, intents: tuple[frozenset[RowKey], ...]
 ) -> Procedure[Batch | None]:
     key, tree = turn.key, writer.trees(turn.key.channel)
     owner, seq = turn.anchor.owner, turn.anchor.seq
     # Read after the snapshot was opened: a transaction that it shows has either its intents still
     # there, or was pushed before they were deleted. Both together name every row of it.
     current = yield from LoadAnchor(key)
-    rows = turn.anchor.taken | intents | current.pending
+    rows = turn.anchor.taken.union(current.pending, *intents)
     forced: frozenset[InstanceKey] = frozenset()
     if turn.is_redo:
         forced = instances_of(tree, turn.anchor.taken) | turn.anchor.writing
@@ -217,7 +219,12 @@ def _write_batch(
         current = extended
     if documents:
         yield from WriteDocuments(key, turn.anchor.generation, documents)
-    return Batch(turn, documents, reconciliation.entered, current)
+    told = {row.pk for row in turn.anchor.taken if row.model == MARK}
+    for named in intents:
+        if reconciliation.concerns(named):
+            told |= {row.pk for row in named if row.model == MARK}
+    marks = tuple(sorted(told - {text for _, text in current.published}))
+    return Batch(turn, documents, reconciliation.entered, current, marks)
 
 
 def _finish(writer: Writer, batch: Batch, *, last: bool) -> Procedure[Turn | None]:
@@ -226,7 +233,7 @@ def _finish(writer: Writer, batch: Batch, *, last: bool) -> Procedure[Turn | Non
     owner, seq = turn.anchor.owner, turn.anchor.seq
 
     def decide(anchor: Anchor, now: float) -> Anchor | None:
-        finished = decisions.finish(anchor, owner, seq, now, again=batch.again)
+        finished = decisions.finish(anchor, owner, seq, now, again=batch.again, marks=batch.marks)
         if finished is None or last:
             return finished
         following = decisions.take(finished, lease, now, schema=finished.schema)
@@ -244,6 +251,7 @@ def _finish(writer: Writer, batch: Batch, *, last: bool) -> Procedure[Turn | Non
             after.done_at,
             batch.documents,
             more=bool(after.pending),
+            marks=batch.marks,
         )
     )
     return Turn(turn.key, after, is_redo=False) if after.owner == lease.owner else None

@@ -82,6 +82,12 @@ class Reconciliation:
             yield from self._follow_owners()
         return (yield from self._documents())
 
+    def concerns(self, rows: Iterable[RowKey]) -> bool:
+        """True, after ``run``, when any of *rows* is or was part of this anchor's state."""
+        return any(
+            key in self.inside or self._was_live(key) for key in instances_of(self.tree, rows)
+        )
+
     # -- reading, each thing once
 
     @property

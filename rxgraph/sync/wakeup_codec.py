@@ -14,7 +14,7 @@ import orjson
 from rxgraph.cache.steps import Wakeup
 from rxgraph.types import AnchorKey, Document, InstanceKey, RemovalReason
 
-VERSION = 1
+VERSION = 2
 MAX_BYTES = 64 * 1024
 #: So many documents cannot fit, whatever they hold: encoding them is not even tried.
 _MAX_DOCUMENTS = MAX_BYTES // 32
@@ -40,6 +40,7 @@ def encode_wakeup(wakeup: Wakeup) -> str:
         wakeup.seq,
         wakeup.at,
         wakeup.more,
+        wakeup.marks,
     ]
     documents = wakeup.documents
     if documents is not None and len(documents) <= _MAX_DOCUMENTS:
@@ -58,9 +59,11 @@ def decode_wakeup(text: str) -> Wakeup | None:
     version, *rest = orjson.loads(text)
     if version != VERSION:
         return None
-    channel, anchor, generation, previous, seq, at, more, packed = rest
+    channel, anchor, generation, previous, seq, at, more, marks, packed = rest
     documents = None if packed is None else tuple(_unpack(item) for item in packed)
-    return Wakeup(AnchorKey(channel, anchor), generation, previous, seq, at, documents, more)
+    return Wakeup(
+        AnchorKey(channel, anchor), generation, previous, seq, at, documents, more, tuple(marks)
+    )
 
 
 def _pack(document: Document) -> list[Any]:

@@ -35,12 +35,12 @@ LEASE_TICKS = 250.0
 GRACE_TICKS = 150.0
 
 
-def fake_model(label: str) -> Any:
-    """Return just enough of a model for the tree."""
-    meta = SimpleNamespace(label_lower=label, ordering=(), pk=SimpleNamespace(name="id"))
-    model = SimpleNamespace(_meta=meta)
-    meta.concrete_model = model
-    return model
+class FakeModel:
+    """Just enough of a model for the tree."""
+
+    def __init__(self, label: str) -> None:
+        pk = SimpleNamespace(name="id")
+        self._meta = SimpleNamespace(label_lower=label, ordering=(), pk=pk, concrete_model=self)
 
 
 def _relation(name: str, kind: RelationKind, target: str, *, many: bool) -> Relation:
@@ -49,7 +49,8 @@ def _relation(name: str, kind: RelationKind, target: str, *, many: bool) -> Rela
 
 def _layer(typename: str, *relations: Relation) -> Layer:
     serializer: Any = SimpleNamespace(fields={})
-    return Layer(typename, serializer, fake_model(f"sim.{typename.lower()}"), (), relations)
+    model: Any = FakeModel(f"sim.{typename.lower()}")
+    return Layer(typename, serializer, model, (), relations)
 
 
 TREE = StateTree(
@@ -173,7 +174,7 @@ class World:
             case steps.Locate(rows=rows):
                 return {"sim": self.locate(rows)}
             case steps.OpenSnapshot():
-                intents = frozenset(r for _, rows in self.intents.values() for r in rows)
+                intents = tuple(rows for _, rows in self.intents.values())
                 return copy.deepcopy(self.tables), intents
             case steps.ReadIntents(snapshot=(_, intents)):
                 return intents

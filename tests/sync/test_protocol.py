@@ -36,7 +36,7 @@ class WithoutIntents(World):
 
     def perform(self, step: steps.Step[Any]) -> Any:
         answer = super().perform(step)
-        return frozenset() if isinstance(step, steps.ReadIntents) else answer
+        return () if isinstance(step, steps.ReadIntents) else answer
 
 
 class WithoutSnapshot(World):

@@ -99,7 +99,7 @@ def test_documents_travel_along_up_to_a_size() -> None:
 
 
 def test_the_text_of_another_version_is_no_wakeup() -> None:
-    assert decode_wakeup('[2,"whatever",{}]') is None
+    assert decode_wakeup('[1,"whatever",{}]') is None
 
 
 @pytest.mark.parametrize("channel", ["a", "x" * 500, "ünï/$!", "", "\ud83d"])

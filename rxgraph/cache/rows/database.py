@@ -7,7 +7,7 @@ threads, so a step on another thread is refused.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rxgraph.cache.rows.locating import dependents, locate
@@ -36,14 +36,14 @@ _REPORTS = 10_000  # keys remembered as reported, before all may be reported aga
 class Database:
     """Reads rows for the steps of procedures.
 
-    *trees* gives the state tree of every channel by name; *intents* the rows named by the intents
-    that are outstanding in the current transaction of a database.
+    *trees* gives the state tree of every channel by name; *intents* the rows named by each of the
+    intents that are outstanding in the current transaction of a database.
     """
 
     def __init__(
         self,
         trees: Callable[[], Mapping[str, StateTree]],
-        intents: Callable[[str], frozenset[RowKey]] = lambda using: frozenset(),
+        intents: Callable[[str], Iterable[frozenset[RowKey]]] = lambda using: (),
     ) -> None:
         self._trees = trees
         self._intents = intents
@@ -72,10 +72,10 @@ class Database:
         step.snapshot.check()
         step.snapshot.close()
 
-    def read_intents(self, step: ReadIntents) -> frozenset[RowKey]:
-        """Rows named by the intents that the snapshot shows."""
+    def read_intents(self, step: ReadIntents) -> tuple[frozenset[RowKey], ...]:
+        """Rows named by each of the intents that the snapshot shows."""
         snapshot = _open(step.snapshot)
-        return frozenset().union(*(self._intents(alias) for alias in snapshot.aliases))
+        return tuple(rows for alias in snapshot.aliases for rows in self._intents(alias))
 
     def read_tree(self, step: ReadTree) -> list[Row]:
         """All rows below one root."""
