@@ -1,13 +1,15 @@
 """What waits for one subscriber, bounded.
 
 Moves come in as the hub tells them; the stream takes them when the client is ready. When too much
-waits, neighbouring deltas become one: it goes out in the place of the newest, because in an older
-place it would show newer instances before other contexts' older ones. If messages in between leave
-too little to merge, everything that waits is dropped for RESET(OVERFLOW) and a fresh SNAPSHOT.
+waits, or the next delta has waited too long (a slow client, or a server at its limit), neighbouring
+deltas become one: it goes out in the place of the newest, because in an older place it would show
+newer instances before other contexts' older ones. If messages in between leave too little to merge,
+everything that waits is dropped for RESET(OVERFLOW) and a fresh SNAPSHOT.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,6 +21,9 @@ from rxgraph.serve.hub import Move, MoveKind
 from rxgraph.serve.scope import Place
 from rxgraph.types import JSON
 
+LAG_SECONDS = 1.0
+"""How long a delta may wait before what waits behind it goes out with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Delta:
@@ -26,6 +31,7 @@ class Delta:
 
     move: Move
     place: Place
+    since: float = 0.0  # when it began to wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +65,17 @@ Pending: TypeAlias = Delta | Restart | Message | Lost
 class Backlog:
     """Pending events in order; *limit* of them at most, but for those that cannot be dropped."""
 
-    def __init__(self, limit: int, reserve: Callable[[], Place]) -> None:
+    def __init__(
+        self,
+        limit: int,
+        reserve: Callable[[], Place],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._limit = max(2, limit)
-        self._reserve = reserve
+        self._reserve, self._clock = reserve, clock
         self._items: deque[Pending] = deque()
         self._newest: Move | None = None
+        self._has_ended = False
 
     def begin(self, move: Move) -> None:
         """Start from the state of *move*; what was added before it is part of it."""
@@ -75,25 +87,37 @@ class Backlog:
 
     def move(self, move: Move) -> None:
         """Add a move of the replica; called at the moment it happens."""
+        if self._has_ended:
+            return
         if move.kind is MoveKind.CHANGES:
             self._newest = move
-            self._items.append(Delta(move, self._reserve()))
+            self._items.append(Delta(move, self._reserve(), self._clock()))
             self._bound()
         elif move.kind is MoveKind.RESTART:
             self._newest = move
             self._drop(lambda item: isinstance(item, Delta | Restart))
             self._restart(move, ResetReason.CACHE_CLEARED)
         else:
+            self._has_ended = True
             self._items.append(Lost(move, self._reserve()))
 
     def message(self, data: JSON) -> None:
-        """Add a message."""
+        """Add a message; nothing comes after the end."""
+        if self._has_ended:
+            return
         self._items.append(Message(data, self._reserve()))
         self._bound()
 
     def take(self) -> Pending | None:
         """Return what is next, or None."""
-        return self._items.popleft() if self._items else None
+        if not self._items:
+            return None
+        item = self._items.popleft()
+        if isinstance(item, Delta) and self._clock() - item.since > LAG_SECONDS:
+            while self._items and isinstance(following := self._items[0], Delta):
+                item = _merged(item, following)
+                self._items.popleft()
+        return item
 
     def clear(self) -> None:
         """Drop everything that waits."""
@@ -104,19 +128,15 @@ class Backlog:
             return
         self._merge()
         if len(self._items) > self._limit // 2 and self._newest is not None:
-            ended = any(isinstance(item, Lost) for item in self._items)
-            if not ended:
-                self._drop(lambda item: True)
-                self._restart(self._newest, ResetReason.OVERFLOW)
+            self._drop(lambda item: True)
+            self._restart(self._newest, ResetReason.OVERFLOW)
 
     def _merge(self) -> None:
         merged: deque[Pending] = deque()
         for item in self._items:
             last = merged[-1] if merged else None
             if isinstance(item, Delta) and isinstance(last, Delta):
-                changes = compose(last.move.changes, item.move.changes)
-                last.place.release()
-                merged[-1] = Delta(replace(item.move, changes=changes), item.place)
+                merged[-1] = _merged(last, item)
             else:
                 merged.append(item)
         self._items = merged
@@ -135,3 +155,9 @@ class Backlog:
             else:
                 item.place.release()
         self._items = kept
+
+
+def _merged(first: Delta, second: Delta) -> Delta:
+    changes = compose(first.move.changes, second.move.changes)
+    first.place.release()
+    return Delta(replace(second.move, changes=changes), second.place, first.since)

@@ -55,9 +55,7 @@ def encode(key: AnchorKey, cursor: Cursor) -> str:
         cursor.issued,
     )
     body = head + key.anchor_id.encode()
-    return (
-        base64.urlsafe_b64encode(_CHECK.pack(zlib.crc32(body)) + body).rstrip(b"=").decode("ascii")
-    )
+    return _text(_CHECK.pack(zlib.crc32(body)) + body)
 
 
 def decode(text: str, key: AnchorKey) -> Cursor:
@@ -90,9 +88,13 @@ def _body(text: str) -> bytes:
     except (binascii.Error, ValueError):
         raise BadRequest(_NO_CURSOR) from None
     check, body = packed[: _CHECK.size], packed[_CHECK.size :]
-    if not body or check != _CHECK.pack(zlib.crc32(body)):
+    if not body or check != _CHECK.pack(zlib.crc32(body)) or _text(packed) != text:
         raise BadRequest(_NO_CURSOR)
     return body
+
+
+def _text(packed: bytes) -> str:
+    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode("ascii")
 
 
 def viewer_mark(user_id: str | None) -> bytes:

@@ -29,6 +29,7 @@ from rxgraph.serve.hub import Attachment, Hub, Move, MoveKind, Replica
 from rxgraph.serve.messages import jsonable
 from rxgraph.serve.scope import OperationScope, Place
 from rxgraph.serve.sources import EventSource
+from rxgraph.serve.views import see_after
 from rxgraph.settings import RxGraphSettings
 from rxgraph.types import JSON
 
@@ -188,7 +189,10 @@ class LiveStream:
         if isinstance(pending, Lost) and move.state:
             pending.place.release()
             raise RuntimeError(f"the replica of {self._stamp.key} stopped")
-        after = see(before.tree, before.root, move.state, self._user_id)
+        if isinstance(pending, Delta):
+            after = see_after(before, move.state, move.changes, self._user_id)
+        else:
+            after = see(before.tree, before.root, move.state, self._user_id)
         if not has_root(after):
             places = pending.places if isinstance(pending, Restart) else (pending.place,)
             for place in places[1:]:

@@ -1,0 +1,280 @@
+"""Run writes for a client and answer with the state that contains them.
+
+The write itself is ``sync.writing``'s, on a thread. Here the replica is held before and after, so
+that the answer is read from the very position at which the stream shows the write: its cursor, the
+instance as the viewer sees it, the parents with their new lists.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rxgraph.compile.channel import CompiledChannel
+from rxgraph.compile.writing import WriteRequest
+from rxgraph.declare.operations import Operation
+from rxgraph.delta import View, see
+from rxgraph.errors import BadRequest
+from rxgraph.serve import cursor as cursors
+from rxgraph.serve.auth import Identity
+from rxgraph.serve.events import Stamp, stamp_for
+from rxgraph.serve.gate import admit, require_user
+from rxgraph.serve.hub import Attachment, Move
+from rxgraph.serve.runtime import Runtime
+from rxgraph.serve.scope import OperationScope
+from rxgraph.serve.sources import ChangesSource, InstanceSource
+from rxgraph.sync.writing import Outcome, Written, authorise_declared, write
+from rxgraph.types import AnchorKey, InstanceKey, mark
+
+_LONGEST_ID = 200
+
+
+class Witness:
+    """Waits for the move of a replica that carries a mark."""
+
+    def __init__(self, text: str, scope: OperationScope) -> None:
+        self._text, self._scope = text, scope
+        self.seen: asyncio.Future[Move] = asyncio.get_running_loop().create_future()
+
+    def receive(self, move: Move) -> None:
+        """Take a move at the moment it happens."""
+        if self._text in move.marks and not self.seen.done():
+            self.seen.set_result(move)
+            # Every subscriber of this connection reserves its place for this move now; the answer
+            # takes the next one.
+            asyncio.get_running_loop().call_soon(self._reserve)
+
+    def _reserve(self) -> None:
+        self._scope.use_next()
+
+    async def wait(self, seconds: float) -> Move | None:
+        """Return the move, or None when it does not come."""
+        with contextlib.suppress(TimeoutError):
+            return await asyncio.wait_for(asyncio.shield(self.seen), seconds)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultSource:
+    """One write of a batch."""
+
+    index: int
+    written: Written
+
+    def resolve(self, name: str) -> object:
+        """Return a field of the result."""
+        match name:
+            case "index":
+                return self.index
+            case "typename":
+                return self.written.typename
+            case "node_id":
+                return self.written.id
+            case _:
+                return self.written.operation is Operation.DELETE
+
+
+class PayloadSource:
+    """What a mutation answers; ``view`` is None where there is no state to show."""
+
+    def __init__(
+        self,
+        compiled: CompiledChannel,
+        outcome: Outcome,
+        client_mutation_id: str | None,
+        view: View | None = None,
+        cursor: str | None = None,
+    ) -> None:
+        self._compiled, self._outcome, self._view = compiled, outcome, view
+        self.cursor, self.client_mutation_id = cursor, client_mutation_id
+
+    def resolve(self, name: str) -> object:
+        """Return a field of the payload."""
+        match name:
+            case "cursor" | "client_mutation_id":
+                return getattr(self, name)
+            case "messages":
+                return list(self._outcome.messages)
+            case "node":
+                return self._node()
+            case "deleted_id":
+                first = self._first()
+                is_deleted = first is not None and first.operation is Operation.DELETE
+                return first.id if first is not None and is_deleted else None
+            case "parents":
+                return self._instances(key for w in self._outcome.results for key in w.parents)
+            case "changed":
+                return self._instances(
+                    key
+                    for written in self._outcome.results
+                    for key in (InstanceKey(written.typename, written.id), *written.parents)
+                )
+            case _:
+                return [ResultSource(*item) for item in enumerate(self._outcome.results)]
+
+    def _first(self) -> Written | None:
+        return self._outcome.results[0] if self._outcome.results else None
+
+    def _node(self) -> InstanceSource | None:
+        first = self._first()
+        if first is None or self._view is None or first.operation is Operation.DELETE:
+            return None
+        document = self._view.document(InstanceKey(first.typename, first.id))
+        return None if document is None else InstanceSource(self._view, document)
+
+    def _instances(self, keys: Any) -> ChangesSource | None:
+        if self._view is None:
+            return None
+        found = (self._view.document(key) for key in dict.fromkeys(keys))
+        return ChangesSource(self._compiled, self._view, [d for d in found if d is not None])
+
+
+class Mutator:
+    """Runs the writes of one field of one operation."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        compiled: CompiledChannel,
+        identity: Identity,
+        scope: OperationScope,
+    ) -> None:
+        self._runtime, self._compiled = runtime, compiled
+        self._identity, self._scope = identity, scope
+
+    async def run(
+        self,
+        arguments: Mapping[str, object] | None,
+        requests: Sequence[WriteRequest],
+        client_mutation_id: str | None,
+    ) -> PayloadSource:
+        """Write, then answer from the state that contains the writes.
+
+        Raises:
+            RequestError: the viewer may not watch the channel, or an operation is not declared.
+        """
+        for request in requests:
+            authorise_declared(
+                self._compiled, request.spec.layer.typename, request.spec.operation
+            )
+        if client_mutation_id is not None and not 0 < len(client_mutation_id) <= _LONGEST_ID:
+            raise BadRequest(f"clientMutationId is 1 to {_LONGEST_ID} characters long")
+        if arguments is None:
+            return await self._create_root(requests, client_mutation_id)
+        context = self._compiled.channel(self._identity.user, arguments)
+        admission = await admit(self._compiled, context, arguments)
+        text = mark(admission.user_id, client_mutation_id or uuid.uuid4().hex).pk
+        witness = Witness(text, self._scope)
+        attachment = await self._runtime.hub.attach(admission.key, witness.receive)
+        try:
+            stamp = stamp_for(
+                self._compiled, admission.key, admission.user_id, self._runtime.settings
+            )
+            outcome = await self._runtime.backend.on_thread(
+                lambda: write(
+                    context,
+                    self._compiled,
+                    admission.key.anchor_id,
+                    self._view(attachment, admission.user_id),
+                    requests,
+                    client_mutation_id=client_mutation_id,
+                    commit_mark=text,
+                    positions=self._positions(requests, admission.key, stamp, attachment),
+                )
+            )
+            if not outcome.results:
+                return PayloadSource(self._compiled, outcome, client_mutation_id)
+            return await self._answer(
+                outcome, client_mutation_id, witness, attachment, stamp, admission.user_id
+            )
+        finally:
+            await attachment.detach()
+
+    async def _answer(
+        self,
+        outcome: Outcome,
+        client_mutation_id: str | None,
+        witness: Witness,
+        attachment: Attachment,
+        stamp: Stamp,
+        user_id: str,
+    ) -> PayloadSource:
+        if outcome.is_repeat:
+            move = None
+        else:
+            move = await witness.wait(self._runtime.settings.store_timeout_seconds)
+        if move is None and not outcome.is_repeat:
+            # The write is committed, and its intents bring it to the stream when the store is
+            # back; which position that will be, nobody knows yet.
+            return PayloadSource(self._compiled, outcome, client_mutation_id)
+        replica = attachment.replica
+        if move is None:
+            self._scope.use_next()
+            state, generation = replica.state, replica.generation
+            position, at = replica.position, replica.at
+        else:
+            state, generation, position, at = move.state, move.generation, move.position, move.at
+        view = see(self._compiled.tree, replica.root, state, user_id)
+        cursor = stamp.at(generation, position, at, time.time())
+        return PayloadSource(self._compiled, outcome, client_mutation_id, view, cursor)
+
+    async def _create_root(
+        self, requests: Sequence[WriteRequest], client_mutation_id: str | None
+    ) -> PayloadSource:
+        """Create an anchor: there is nothing to watch yet, so nothing to wait for."""
+        require_user(self._identity.user)
+        context = self._compiled.channel(self._identity.user, {})
+        outcome = await self._runtime.backend.on_thread(
+            lambda: write(
+                context,
+                self._compiled,
+                None,
+                None,
+                requests,
+                client_mutation_id=client_mutation_id,
+            )
+        )
+        if not outcome.results:
+            return PayloadSource(self._compiled, outcome, client_mutation_id)
+        user_id = str(self._identity.user.pk)
+        key = AnchorKey(self._compiled.name, outcome.results[0].id)
+        attachment = await self._runtime.hub.attach(key, lambda move: None)
+        try:
+            replica = attachment.replica
+            view = see(self._compiled.tree, replica.root, replica.state, user_id)
+            stamp = stamp_for(self._compiled, key, user_id, self._runtime.settings)
+            cursor = stamp.at(replica.generation, replica.position, replica.at, time.time())
+            return PayloadSource(self._compiled, outcome, client_mutation_id, view, cursor)
+        finally:
+            await attachment.detach()
+
+    def _view(self, attachment: Attachment, user_id: str) -> View:
+        replica = attachment.replica
+        return see(self._compiled.tree, replica.root, replica.state, user_id)
+
+    def _positions(
+        self,
+        requests: Sequence[WriteRequest],
+        key: AnchorKey,
+        stamp: Stamp,
+        attachment: Attachment,
+    ) -> dict[int, int]:
+        """Return the position that each request with an expected version was made at.
+
+        A cursor of another life of the cache knows nothing of this one: any version is newer.
+        """
+        found: dict[int, int] = {}
+        for index, request in enumerate(requests):
+            if request.expected_version is None:
+                continue
+            cursor = cursors.decode(request.expected_version, key)
+            is_same = (
+                cursor.generation == attachment.replica.generation and cursor.store == stamp.store
+            )
+            found[index] = cursor.position if is_same else -1
+        return found
