@@ -1,0 +1,33 @@
+"""One Django process that does what it is told: what ``manage.py shell`` is to people.
+
+Each line of its standard input is a JSON list ``["package.module:function", arguments]``; each is
+answered by a line ``{"value": …}`` or ``{"error": traceback}``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from importlib import import_module
+
+import django
+
+
+def main() -> None:
+    """Answer until the input ends."""
+    django.setup()
+    answers, sys.stdout = sys.stdout, sys.stderr  # whatever prints must not disturb the answers
+    for line in sys.stdin:
+        name, arguments = json.loads(line)
+        module, function = name.split(":")
+        try:
+            answer = {"value": getattr(import_module(module), function)(*arguments)}
+        except BaseException:  # noqa: BLE001 - told to whoever asked
+            answer = {"error": traceback.format_exc()}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
