@@ -159,5 +159,6 @@ class Backlog:
 
 def _merged(first: Delta, second: Delta) -> Delta:
     changes = compose(first.move.changes, second.move.changes)
+    marks = (*first.move.marks, *second.move.marks)
     first.place.release()
-    return Delta(replace(second.move, changes=changes), second.place, first.since)
+    return Delta(replace(second.move, changes=changes, marks=marks), second.place, first.since)

@@ -87,7 +87,7 @@ class OperationScope:
         self._lane = lane
         self._next: Slot | None = None
         self._closers: list[Callable[[], Awaitable[None]]] = []
-        self.together = Together(self._reserve_result)
+        self.together = Together(self.use_next)
 
     def reserve(self) -> Place:
         """Reserve a place for a result that will come."""
@@ -104,7 +104,8 @@ class OperationScope:
             slot = self._lane.reserve()
         return slot
 
-    def _reserve_result(self) -> None:
+    def use_next(self) -> None:
+        """Reserve the place of the result at hand now: what it shows is decided at this moment."""
         if self._next is not None:
             self._next.release()
         self.use(self.reserve())

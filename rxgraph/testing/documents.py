@@ -7,6 +7,7 @@ every layer in ``changed``, which is what the promises of DESIGN §4.2 ask for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
 import strawberry
 from graphql import (
@@ -19,10 +20,10 @@ from graphql import (
     is_leaf_type,
 )
 
-from rxgraph.compile.channel import CompiledChannel
-from rxgraph.serve.schema import make_schema
+if TYPE_CHECKING:  # a client with the SDL alone needs no Django
+    from rxgraph.compile.channel import CompiledChannel
 
-Source = CompiledChannel | strawberry.Schema | GraphQLSchema | str
+Source: TypeAlias = "CompiledChannel | strawberry.Schema | GraphQLSchema | str"
 
 
 def document_for(source: Source, field: str | None = None) -> str:
@@ -117,11 +118,15 @@ class _Shape:
 
 
 def _schema(source: Source, field: str | None) -> tuple[GraphQLSchema, str | None]:
-    if isinstance(source, CompiledChannel):
-        return make_schema([source])._schema, field or source.names.field
+    if isinstance(source, str):
+        return build_schema(source), field
+    if isinstance(source, GraphQLSchema):
+        return source, field
     if isinstance(source, strawberry.Schema):
         return source._schema, field
-    return (build_schema(source) if isinstance(source, str) else source), field
+    from rxgraph.serve.schema import make_schema
+
+    return make_schema([source])._schema, field or source.names.field
 
 
 def _named(field: GraphQLField) -> GraphQLNamedType:
