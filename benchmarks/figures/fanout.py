@@ -70,6 +70,7 @@ async def measure(run: Run) -> Figure:
     add("latency from commit to client, p50", lambda o: quantile(o.latencies, 0.5), ms)
     add("latency from commit to client, p99", lambda o: quantile(o.latencies, 0.99), ms)
     add("server CPU per message", _cpu_per_message, lambda s: f"{s * 1e6:.0f} µs")
+    add("server CPU per subscriber and write", _cpu_per_write, lambda s: f"{s * 1e6:.0f} µs")
     add("bytes of a message", lambda o: o.message_bytes, count)
     add("one save, p50", lambda o: median(o.durations), ms)
     add("connecting the crowd, server CPU each", _cpu_per_connection, ms)
@@ -89,6 +90,11 @@ async def measure(run: Run) -> Figure:
 
 def _cpu_per_message(outcome: Outcome) -> float:
     return outcome.server_cpu_seconds / max(1, outcome.delivered)
+
+
+def _cpu_per_write(outcome: Outcome) -> float:
+    """What counts where a slow subscriber gets several writes in one message."""
+    return outcome.server_cpu_seconds / (outcome.writes * max(1, outcome.subscribers))
 
 
 def _cpu_per_connection(outcome: Outcome) -> float:
