@@ -97,6 +97,7 @@ class Backlog:
             self._newest = move
             self._drop(lambda item: isinstance(item, Delta | Restart))
             self._restart(move, ResetReason.CACHE_CLEARED)
+            self._bound()
         else:
             self._has_ended = True
             self._items.append(Lost(move, self._reserve()))

@@ -1,15 +1,15 @@
 """What adopters test their channels with: a real client, and documents that write themselves."""
 
-from rxgraph.testing.client import (
+from rxgraph.testing.client import SubscriptionClient
+from rxgraph.testing.documents import document_for, query_for
+from rxgraph.testing.fold import DanglingReference, Fold
+from rxgraph.testing.subscription import (
     Completed,
     ConnectionClosed,
     OperationFailed,
     Subscription,
-    SubscriptionClient,
     Unexpected,
 )
-from rxgraph.testing.documents import document_for, query_for
-from rxgraph.testing.fold import DanglingReference, Fold
 
 __all__ = [
     "Completed",

@@ -7,182 +7,34 @@ when what comes is not what was expected.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from itertools import count
 from types import TracebackType
 from typing import Any
 
 import websockets
 
-from rxgraph.testing.fold import Fold
+from rxgraph.testing.subscription import (
+    Completed,
+    ConnectionClosed,
+    Event,
+    OperationFailed,
+    Subscription,
+    Unexpected,
+)
 
-Event = dict[str, Any]
+__all__ = [
+    "Completed",
+    "ConnectionClosed",
+    "Event",
+    "OperationFailed",
+    "Subscription",
+    "SubscriptionClient",
+    "Unexpected",
+]
 
 SUBPROTOCOL = "graphql-transport-ws"
-
-
-class Unexpected(AssertionError):
-    """Something else came than was expected."""
-
-
-class OperationFailed(Unexpected):
-    """The server answered an operation with errors.
-
-    Attributes:
-        errors: GraphQL errors as they came.
-    """
-
-    def __init__(self, errors: list[dict[str, Any]]) -> None:
-        self.errors = errors
-        super().__init__("; ".join(str(error.get("message")) for error in errors))
-
-    @property
-    def code(self) -> str | None:
-        """``extensions.code`` of the first error."""
-        extensions = self.errors[0].get("extensions") or {}
-        code = extensions.get("code")
-        return code if isinstance(code, str) else None
-
-
-class Completed(Unexpected):
-    """The server ended the operation."""
-
-
-class ConnectionClosed(Unexpected):
-    """The socket is closed.
-
-    Attributes:
-        code: the close code.
-    """
-
-    def __init__(self, code: int, reason: str) -> None:
-        self.code = code
-        super().__init__(f"closed with {code} {reason}")
-
-
-class Subscription:
-    """One operation: its messages in order, and the state they fold into."""
-
-    def __init__(self, client: SubscriptionClient, id_: str) -> None:
-        self._client, self.id = client, id_
-        self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self.events: list[Event] = []
-        self._fold = Fold()
-
-    @property
-    def state(self) -> Any:
-        """The nested state as the events so far say."""
-        return self._fold.state
-
-    @property
-    def entities(self) -> Mapping[tuple[str, str], dict[str, Any]]:
-        """Every instance the client holds, by type name and id."""
-        return self._fold.entities
-
-    @property
-    def cursor(self) -> str | None:
-        """The newest cursor; hand it to the next ``subscribe`` as ``after``."""
-        return self._fold.cursor
-
-    async def next_result(self, timeout: float | None = None) -> dict[str, Any]:  # noqa: ASYNC109
-        """Return the payload of the next ``next`` message.
-
-        Raises:
-            OperationFailed: an ``error`` message came, or a payload with errors.
-            Completed: the operation ended.
-            ConnectionClosed: so did the socket.
-            TimeoutError: nothing came in *timeout* seconds.
-        """
-        wait = self._client.timeout if timeout is None else timeout
-        message = await asyncio.wait_for(self._messages.get(), wait)
-        match message["type"]:
-            case "next":
-                payload: dict[str, Any] = message["payload"]
-                if payload.get("errors"):
-                    raise OperationFailed(payload["errors"])
-                return payload
-            case "error":
-                raise OperationFailed(message["payload"])
-            case "complete":
-                raise Completed("the server ended the operation")
-            case _:
-                self._messages.put_nowait(message)  # closed is closed
-                raise ConnectionClosed(message["code"], message["reason"])
-
-    async def next_event(self, timeout: float | None = None) -> Event:  # noqa: ASYNC109
-        """Return the next event, after folding it in; raises as :meth:`next_result`."""
-        payload = await self.next_result(timeout)
-        event: Event = next(iter(payload["data"].values()))
-        self.events.append(event)
-        self._fold.apply(event)
-        return event
-
-    async def expect_snapshot(self) -> Event:
-        """Return the next event, which is a SNAPSHOT."""
-        return await self._expect("SNAPSHOT")
-
-    async def expect_delta(self) -> Event:
-        """Return the next event, which is a DELTA."""
-        return await self._expect("DELTA")
-
-    async def expect_message(self) -> Any:
-        """Return the data of the next event, which is a MESSAGE."""
-        return (await self._expect("MESSAGE"))["notifications"][0]["data"]
-
-    async def expect_reset(self, reason: str | None = None) -> Event:
-        """Return the next event, which is a RESET for *reason*."""
-        event = await self._expect("RESET")
-        if reason is not None and event["resetReason"] != reason:
-            raise Unexpected(f"expected RESET({reason}), got RESET({event['resetReason']})")
-        return event
-
-    async def expect_error(self, code: str) -> OperationFailed:
-        """Return the error with *code* that ends the operation."""
-        try:
-            payload = await self.next_result()
-        except OperationFailed as error:
-            if error.code != code:
-                raise Unexpected(f"expected {code}, got {error.code}: {error}") from error
-            return error
-        raise Unexpected(f"expected the error {code}, got {payload}")
-
-    async def expect_complete(self) -> None:
-        """Return when the server has ended the operation; nothing may come before."""
-        try:
-            payload = await self.next_result()
-        except Completed:
-            return
-        raise Unexpected(f"expected the end, got {payload}")
-
-    async def expect_silence(self, seconds: float = 0.3) -> None:
-        """Return if nothing comes for *seconds*."""
-        with contextlib.suppress(TimeoutError):
-            raise Unexpected(f"expected silence, got {await self.next_result(seconds)}")
-
-    async def until(self, is_reached: Any, timeout: float | None = None) -> Any:  # noqa: ASYNC109
-        """Take events until ``is_reached(state)``; return that state."""
-        while not is_reached(self.state):
-            await self.next_event(timeout)
-        return self.state
-
-    async def stop(self) -> None:
-        """Tell the server that nobody listens any more."""
-        self._client.operations.pop(self.id, None)
-        await self._client.send({"id": self.id, "type": "complete"})
-
-    async def __aiter__(self) -> AsyncIterator[Event]:
-        """Yield events until the operation ends."""
-        with contextlib.suppress(Completed):
-            while True:
-                yield await self.next_event()
-
-    async def _expect(self, kind: str) -> Event:
-        event = await self.next_event()
-        if event["kind"] != kind:
-            raise Unexpected(f"expected {kind}, got {event['kind']}: {event}")
-        return event
 
 
 class SubscriptionClient:
@@ -365,7 +217,7 @@ class SubscriptionClient:
                 self._acknowledged.set_exception(closed)
                 self._acknowledged.exception()  # read where open() still waits
             for operation in self.operations.values():
-                operation._messages.put_nowait({"type": "closed", "code": code, "reason": reason})
+                operation.messages.put_nowait({"type": "closed", "code": code, "reason": reason})
 
     def _take(self, message: dict[str, Any]) -> None:
         assert self._acknowledged is not None
@@ -374,7 +226,7 @@ class SubscriptionClient:
         elif message["type"] in ("next", "error", "complete"):
             operation = self.operations.get(message["id"])
             if operation is not None:
-                operation._messages.put_nowait(message)
+                operation.messages.put_nowait(message)
 
     async def _end(self) -> None:
         if self._reader is not None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from asgiref.testing import ApplicationCommunicator
 
-from rxgraph.serve.websocket import RunningOperation, WebSocketConsumer
+from rxgraph.serve.protocol import RunningOperation
+from rxgraph.serve.websocket import WebSocketConsumer
 from tests.serve.shop import ANN, Hooks, Shop, hooks, track
 
 

@@ -1,0 +1,221 @@
+"""The protocol ``graphql-transport-ws`` of one connection, with results in stream order.
+
+https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md. A message that breaks the protocol
+closes the socket with its code; anything wrong with an operation is an ``error`` message of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+from graphql import GraphQLError
+from strawberry.http.async_base_view import AsyncWebSocketAdapter
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+)
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+
+from rxgraph.errors import RateLimited, Unauthenticated
+from rxgraph.serve.auth import identify
+from rxgraph.serve.connection import credentials_of
+from rxgraph.serve.errors import formatted
+from rxgraph.serve.messages import encode_text
+from rxgraph.serve.outbox import Outbox
+from rxgraph.serve.scope import OperationScope
+from rxgraph.settings import get_settings
+
+
+class OrderedSocket(AsyncWebSocketAdapter):
+    """A socket whose frames go out through an outbox."""
+
+    outbox: Outbox
+
+
+class BadFrame(Exception):
+    """A message that the protocol does not know."""
+
+
+class RunningOperation:
+    """One operation of a connection: at most one terminating message leaves it."""
+
+    def __init__(self, id_: str, outbox: Outbox) -> None:
+        self.id = id_
+        self.scope = OperationScope(outbox.lane())
+        self.task: asyncio.Task[None] | None = None
+
+    async def send(self, type_: str, payload: object = None) -> None:
+        """Send one message in the place reserved for it; returns when it is gone."""
+        slot = self.scope.take()
+        assert slot is not None
+        message = {"id": self.id, "type": type_}
+        slot.fill(encode_text(message if payload is None else {**message, "payload": payload}))
+        await slot.gone()
+
+    async def send_errors(self, errors: Sequence[Exception]) -> None:
+        """Send the ``error`` message, which ends the operation."""
+        await self.send("error", [formatted(error) for error in errors])
+
+
+class TransportWSHandler(BaseGraphQLTransportWSHandler[Any, Any]):
+    """The protocol of one connection."""
+
+    websocket: OrderedSocket
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.running: dict[str, RunningOperation] = {}
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    async def handle(self) -> None:
+        """Serve the connection until it ends."""
+        self.websocket.outbox.start()
+        await super().handle()
+
+    async def shutdown(self) -> None:
+        """End every operation and wait until each has given back what it took."""
+        if self.connection_init_timeout_task:
+            self.connection_init_timeout_task.cancel()
+        for task in self.tasks:
+            task.cancel()
+        if self.tasks:
+            await asyncio.wait(self.tasks)
+        await self.websocket.outbox.close()
+
+    async def handle_message(self, message: Any) -> None:
+        """Do what a message says; close the socket when it is none."""
+        try:
+            if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+                raise BadFrame("A message is an object with a type")
+            match message["type"]:
+                case "connection_init":
+                    await self._init(message)
+                case "ping":
+                    await self.send_message({"type": "pong"})
+                case "pong":
+                    pass
+                case "subscribe":
+                    await self._subscribe(message)
+                case "complete":
+                    self._complete(message)
+                case other:
+                    raise BadFrame(f"Unknown message type: {other}")
+        except BadFrame as error:
+            await self.websocket.close(4400, str(error))
+
+    async def _init(self, message: dict[str, Any]) -> None:
+        if self.connection_timed_out:
+            return
+        if self.connection_init_received:
+            await self.websocket.close(4429, "Too many initialisation requests")
+            return
+        payload = message.get("payload") or {}
+        if not isinstance(payload, dict):
+            raise BadFrame("The payload of connection_init is an object")
+        if self.connection_init_timeout_task:
+            self.connection_init_timeout_task.cancel()
+        self.connection_init_received = True
+        try:
+            identity = await identify(credentials_of(self.context["headers"], payload))
+        except Unauthenticated as error:
+            await self.websocket.close(4401, f"Unauthorized: {error}")
+            return
+        except Exception as error:  # noqa: BLE001  # reported below
+            await self.websocket.close(1011, formatted(error)["message"])
+            return
+        self.context.update(connection_params=payload, identity=identity)
+        await self.send_message({"type": "connection_ack"})
+        self.connection_acknowledged = True
+
+    async def _subscribe(self, message: dict[str, Any]) -> None:
+        if not self.connection_acknowledged:
+            await self.websocket.close(4401, "Unauthorized: send connection_init first")
+            return
+        id_, payload = message.get("id"), message.get("payload")
+        if not isinstance(id_, str) or not id_:
+            raise BadFrame("The id of subscribe is a text")
+        if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
+            raise BadFrame("The payload of subscribe is an object with a query")
+        if not isinstance(payload.get("variables"), dict | None):
+            raise BadFrame("The variables of subscribe are an object")
+        if not isinstance(payload.get("operationName"), str | None):
+            raise BadFrame("The operationName of subscribe is a text")
+        if id_ in self.running:
+            await self.websocket.close(4409, f"Subscriber for {id_} already exists")
+            return
+        operation = RunningOperation(id_, self.websocket.outbox)
+        if len(self.running) >= get_settings().operations_per_connection:
+            limit = RateLimited(
+                f"This connection has {len(self.running)} operations already; end one first"
+            )
+            await operation.send_errors([limit])
+            return
+        self.running[id_] = operation
+        operation.task = asyncio.create_task(self._run(operation, payload))
+        self.tasks.add(operation.task)
+        operation.task.add_done_callback(self.tasks.discard)
+
+    def _complete(self, message: dict[str, Any]) -> None:
+        if not isinstance(message.get("id"), str):
+            raise BadFrame("The id of complete is a text")
+        operation = self.running.pop(message["id"], None)
+        if operation is not None and operation.task is not None:
+            operation.scope.drop()  # nothing of it goes out any more, and its id is free
+            operation.task.cancel()
+
+    async def _run(self, operation: RunningOperation, payload: dict[str, Any]) -> None:
+        try:
+            errors = await self._stream(operation, payload)
+            self._forget(operation)  # before the last message: then its id is free
+            if errors:
+                await operation.send_errors(errors)
+            else:
+                await operation.send("complete")
+        except Exception as error:  # noqa: BLE001  # mapped, logged, and told to the client
+            self._forget(operation)
+            await operation.send_errors([error])
+        finally:
+            self._forget(operation)
+            await operation.scope.close()
+
+    def _forget(self, operation: RunningOperation) -> None:
+        if self.running.get(operation.id) is operation:
+            del self.running[operation.id]
+
+    async def _stream(
+        self, operation: RunningOperation, payload: dict[str, Any]
+    ) -> Sequence[Exception]:
+        """Send every result; return the errors that end the operation."""
+        results: Any = await self.schema.stream(
+            payload["query"],
+            variable_values=payload.get("variables"),
+            context_value={**self.context, "scope": operation.scope},
+            root_value=self.root_value,
+            operation_name=payload.get("operationName"),
+        )
+        async with contextlib.aclosing(results):
+            async for result in results:
+                if not isinstance(result, ExecutionResult):
+                    return [GraphQLError("@defer and @stream are not served")]
+                if result.errors and (
+                    isinstance(result, PreExecutionError) or _ends_operation(result)
+                ):
+                    return result.errors
+                await operation.send("next", _payload(result))
+        return ()
+
+
+def _ends_operation(result: ExecutionResult) -> bool:
+    """True when the errors are not of fields (those have a path) but of the whole operation."""
+    return result.data is None and all(error.path is None for error in result.errors or ())
+
+
+def _payload(result: ExecutionResult) -> dict[str, Any]:
+    payload: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        payload["errors"] = [formatted(error) for error in result.errors]
+    if result.extensions:
+        payload["extensions"] = result.extensions
+    return payload
