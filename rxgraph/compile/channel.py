@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from rxgraph.compile import naming
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.compile.tree import compile_state
+from rxgraph.compile.write_checks import write_problems
+from rxgraph.compile.write_specs import compile_writes
+from rxgraph.compile.writing import WriteSpec
 from rxgraph.declare import registry
 from rxgraph.declare.arguments import Argument, channel_arguments
 from rxgraph.declare.channel import ContextChannel
+from rxgraph.declare.operations import Operation
 from rxgraph.declare.problems import raise_errors
 from rxgraph.errors import DeclarationError
 from rxgraph.types import TypeName
@@ -25,6 +29,7 @@ class ChannelNames:
     event: str  # ProjectChannelEvent
     changes: str  # ProjectChannelChanges
     runtime: str | None  # ProjectChannelRuntime, where RuntimeState is declared
+    stem: str = ""  # Project: what the types of its mutations begin with
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +45,23 @@ class CompiledChannel:
     arguments: tuple[Argument, ...]
     names: ChannelNames
     changes: Mapping[TypeName, str]
+    writes: tuple[WriteSpec, ...] = ()
+
+    def write_spec(self, typename: TypeName, operation: Operation) -> WriteSpec | None:
+        """Return what clients may do to instances of *typename*; None: it is not declared."""
+        for spec in self.writes:
+            if spec.layer.typename == typename and spec.operation is operation:
+                return spec
+        return None
+
+    def takes_arguments(self, spec: WriteSpec) -> bool:
+        """True unless *spec* creates the very anchor that the arguments would name."""
+        return self.tree.many or not spec.makes_root
+
+    @property
+    def batch_writes(self) -> tuple[WriteSpec, ...]:
+        """What a batch may hold: the operations inside a context."""
+        return tuple(spec for spec in self.writes if not spec.makes_root)
 
     @property
     def name(self) -> str:
@@ -64,6 +86,8 @@ def compile_channel(channel: type[ContextChannel]) -> CompiledChannel:
 def _compile(channel: type[ContextChannel]) -> CompiledChannel:
     options, stem = channel.options, channel.stem
     tree = compile_state(options.state, many=options.many)
+    writes = compile_writes(channel, tree)
+    raise_errors(write_problems(channel, writes))
     return CompiledChannel(
         channel=channel,
         tree=tree,
@@ -74,8 +98,10 @@ def _compile(channel: type[ContextChannel]) -> CompiledChannel:
             event=naming.event_type(stem),
             changes=naming.changes_type(stem),
             runtime=naming.runtime_type(stem) if options.runtime_state else None,
+            stem=stem,
         ),
         changes=naming.changes_fields(list(tree.layers)),
+        writes=writes,
     )
 
 

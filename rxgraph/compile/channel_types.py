@@ -129,7 +129,7 @@ def runtime_type(compiled: CompiledChannel) -> type[Any] | None:
 
 def event_type(
     compiled: CompiledChannel,
-    layers: Mapping[TypeName, type[Any]],
+    changes: type[Any],
     channel: type[Any],
     query: type[Any],
 ) -> type[Any]:
@@ -153,7 +153,7 @@ def event_type(
         Field(
             "changed",
             "changed",
-            changes_type(compiled, layers),
+            changes,
             "Whole instances, one list per layer; SNAPSHOT: all of them.",
         ),
         Field("removed", "removed", list[RemovedInstance]),  # type: ignore[valid-type]

@@ -6,6 +6,8 @@ from rxgraph.compile.channel import CompiledChannel, compile_channel, is_served
 from rxgraph.compile.collisions import schema_problems
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.compile.tree import examine_state
+from rxgraph.compile.write_checks import write_problems
+from rxgraph.compile.write_specs import compile_writes
 from rxgraph.declare import registry
 from rxgraph.declare.channel import ContextChannel
 from rxgraph.declare.problems import Problem, dotted
@@ -23,9 +25,13 @@ def examine() -> list[Problem]:
             continue
         problems += _writable_problems(channel, tree)
         try:
+            problems += write_problems(channel, compile_writes(channel, tree))
             compiled.append(compile_channel(channel))
         except DeclarationError:
             continue  # its problems are in the list already
+        except Exception as error:  # noqa: BLE001  # a check reports, it never crashes
+            problems.append(_unreadable(channel, error))
+            continue
         if not is_served(compiled[-1]):
             problems.append(
                 Problem(
@@ -45,15 +51,17 @@ def _examine_state(
     try:
         return examine_state(channel.options.state, many=channel.options.many)
     except Exception as error:  # noqa: BLE001  # a check reports, it never crashes
-        return None, [
-            Problem(
-                "E016",
-                channel.name,
-                f"cannot be compiled: {type(error).__name__}: {error}",
-                "see that Meta.state renders an instance in a shell",
-                channel,
-            )
-        ]
+        return None, [_unreadable(channel, error)]
+
+
+def _unreadable(channel: type[ContextChannel], error: Exception) -> Problem:
+    return Problem(
+        "E016",
+        channel.name,
+        f"cannot be compiled: {type(error).__name__}: {error}",
+        "see that Meta.state renders an instance in a shell",
+        channel,
+    )
 
 
 def _writable_problems(channel: type[ContextChannel], tree: StateTree) -> list[Problem]:

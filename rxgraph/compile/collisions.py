@@ -10,12 +10,15 @@ from typing import Any
 from rxgraph.compile import naming
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.channel_types import SHARED_NAMES
+from rxgraph.compile.inputs import mutation_arguments
 from rxgraph.compile.runtime import runtime_fields
 from rxgraph.compile.scalars import SCALAR_MAP
+from rxgraph.compile.writing import WriteSpec
 from rxgraph.declare.problems import Problem, dotted
 
 RESERVED = (
     frozenset({"Query", "Mutation", "Subscription", "Operation", "OperationMessage"})
+    | frozenset({"OperationMessageKind"})
     | frozenset({"String", "Int", "Float", "Boolean", "ID", "JSON"})
     | frozenset(scalar.name for scalar in SCALAR_MAP.values())
     | SHARED_NAMES
@@ -37,6 +40,7 @@ def schema_problems(compiled: Iterable[CompiledChannel]) -> list[Problem]:
     problems: list[Problem] = []
     fields: dict[str, CompiledChannel] = {}
     types: dict[str, _Claim] = {}
+    mutations: dict[str, str] = {}
     for item in compiled:
         channel = item.channel
         other = fields.setdefault(item.names.field, item)
@@ -62,6 +66,7 @@ def schema_problems(compiled: Iterable[CompiledChannel]) -> list[Problem]:
                 )
             )
         problems += _type_problems(item, types)
+        problems += _mutation_problems(item, mutations)
         problems += runtime_fields(channel)[1]
     return problems
 
@@ -88,6 +93,31 @@ def _type_problems(item: CompiledChannel, types: dict[str, _Claim]) -> Iterator[
             )
 
 
+def _mutation_problems(item: CompiledChannel, known: dict[str, str]) -> Iterator[Problem]:
+    fields = [spec.field_name for spec in item.writes]
+    if item.batch_writes:
+        fields.append(naming.batch_field(item.names.field))
+    for field in fields:
+        other = known.setdefault(field, item.name)
+        if other != item.name:
+            yield Problem(
+                "E020",
+                item.name,
+                f"makes the mutation {field}, as {other} does",
+                'set graphql_name = "..." in Meta of one of them',
+                item.channel,
+            )
+    names = [argument.graphql_name for argument in mutation_arguments(item)] if fields else []
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Problem(
+            "E020",
+            item.name,
+            f"has two arguments that its mutations call {name}",
+            "give one of the parameters another name",
+            item.channel,
+        )
+
+
 def _claims(item: CompiledChannel) -> Iterator[_Claim]:
     channel, names = item.channel, item.names
     for name in (names.channel, names.event, names.changes, names.runtime):
@@ -104,12 +134,39 @@ def _claims(item: CompiledChannel) -> Iterator[_Claim]:
                 yield _Claim(
                     made.__name__, made, f"{subject}.{value.name}", "E005", hint, serializer
                 )
+    for spec in item.writes:
+        yield from _write_claims(item, spec)
+    for role in ("Operation", "Payload", "Result") if item.batch_writes else ():
+        name = naming.batch_type(names.stem, role)
+        hint = 'set graphql_name = "..." in Meta of the channel'
+        yield _Claim(name, (channel, name), item.name, "E015", hint, channel)
     for argument in item.arguments:
         for made in _enums(argument.base):
             hint = "give the enum another name"
             yield _Claim(
                 made.__name__, made, f"{item.name}({argument.name})", "E005", hint, channel
             )
+
+
+def _write_claims(item: CompiledChannel, spec: WriteSpec) -> Iterator[_Claim]:
+    channel, stem, typename = item.channel, item.names.stem, spec.layer.typename
+    names = [naming.write_type(stem, spec.operation, typename, "Payload")]
+    if not spec.makes_root:
+        names.append(naming.write_type(stem, spec.operation, typename, "Operation"))
+    if spec.parents:
+        names.append(naming.parent_type(stem, typename))
+    hint = 'set graphql_name = "..." in Meta of the channel'
+    for name in names:
+        yield _Claim(name, (channel, name), item.name, "E015", hint, channel)
+    serializer = type(spec.layer.serializer)
+    hint = 'set graphql_name = "..." in Meta of the serializer'
+    if spec.inputs:
+        name = naming.data_type(spec.operation, typename)
+        yield _Claim(name, (serializer, name), dotted(serializer), "E005", hint, serializer)
+    for input_ in spec.inputs:
+        for made in _enums(input_.type):
+            subject = f"{dotted(serializer)}.{input_.name}"
+            yield _Claim(made.__name__, made, subject, "E005", hint, serializer)
 
 
 def _enums(annotation: Any) -> list[type[enum.Enum]]:

@@ -43,6 +43,43 @@ def object_type(
     return strawberry.type(made, name=name, description=description, directives=tuple(directives))
 
 
+@dataclass(frozen=True)
+class Given:
+    """One field of an input type; what is not required may be left out, which null is not."""
+
+    attribute: str
+    graphql_name: str
+    annotation: Any
+    description: str | None = None
+    required: bool = False
+
+
+def input_type(
+    name: str,
+    fields: Iterable[Given],
+    *,
+    description: str | None = None,
+    one_of: bool = False,
+) -> type[Any]:
+    """Return a Strawberry input type; what the client left out is ``strawberry.UNSET``."""
+    declared = list(fields)
+    namespace: dict[str, Any] = {
+        "__annotations__": {
+            field.attribute: or_null(field.annotation, nullable=not field.required)
+            for field in declared
+        },
+        "__module__": __name__,
+    }
+    for field in declared:
+        # mypy reads overloads that know no default of a required field
+        options: dict[str, Any] = {} if field.required else {"default": strawberry.UNSET}
+        namespace[field.attribute] = strawberry.field(
+            name=field.graphql_name, description=field.description, **options
+        )
+    made = type(name, (), namespace)
+    return strawberry.input(made, name=name, description=description, one_of=one_of)
+
+
 def or_null(type_: Any, nullable: bool) -> Any:
     """Return *type_*, with null allowed where *nullable*."""
     return Optional[type_] if nullable else type_  # noqa: UP045

@@ -104,6 +104,65 @@ def changes_fields(typenames: Sequence[str]) -> dict[str, str]:
     }
 
 
+def write_field(field: str, verb: str, typename: str) -> str:
+    """Return the mutation of a channel's *field*: ``projectSaveTask`` for ``SAVE`` and ``Task``."""
+    return field + verb.capitalize() + upper_first(typename)
+
+
+def write_key(verb: str, typename: str) -> str:
+    """Return the key of an operation in a batch: ``saveTask``."""
+    return verb.lower() + upper_first(typename)
+
+
+def batch_field(field: str) -> str:
+    """Return the mutation that takes a list of operations: ``projectWrite``."""
+    return f"{field}Write"
+
+
+def write_type(stem: str, verb: str, typename: str, role: str) -> str:
+    """Return ``ProjectSaveTaskPayload`` for the role ``Payload``."""
+    return stem + verb.capitalize() + upper_first(typename) + role
+
+
+def batch_type(stem: str, role: str) -> str:
+    """Return ``ProjectWritePayload`` for the role ``Payload``."""
+    return f"{stem}Write{role}"
+
+
+def parent_type(stem: str, typename: str) -> str:
+    """Return the input that says where a new instance goes: ``ProjectTaskParent``."""
+    return f"{stem}{upper_first(typename)}Parent"
+
+
+def parent_key(typename: str, relation: str | None = None) -> str:
+    """Return the key of a parent: ``task``, or ``taskLabels`` where one type has two relations."""
+    return lower_first(typename) + (upper_first(relation) if relation else "")
+
+
+def data_type(verb: str, typename: str) -> str:
+    """Return the input that holds the values of an instance: ``TaskSaveInput``."""
+    return f"{typename}{verb.capitalize()}Input"
+
+
+def node_field(typename: str, taken: Iterable[str]) -> str:
+    """Return the field of a payload that holds the instance: ``task``; never one of *taken*."""
+    name = lower_first(typename)
+    return f"{name}Instance" if name in set(taken) else name
+
+
+def write_argument(name: str, field: str, taken: Iterable[str]) -> str:
+    """Return the name of a channel's argument in its mutations: ``projectId`` for ``id``.
+
+    Only what is among *taken*, the arguments of mutations themselves, is renamed.
+    """
+    return field + upper_first(name) if name in set(taken) else name
+
+
+def upper_first(name: str) -> str:
+    """Return ``Task`` for ``task``."""
+    return name[:1].upper() + name[1:]
+
+
 def enum_type(owner: str, field: str) -> str:
     """Return the enum of a choice field: ``TaskStatus`` for ``Task`` and ``status``."""
     return owner + pascal_case(field)

@@ -6,54 +6,29 @@ field of an event reads the very state the event is about.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Any, Optional, Protocol
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from typing import Any, Optional
 
 import strawberry
 from graphql import parse, print_ast
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import Info
 
 from rxgraph.compile.channel import CompiledChannel, is_served
-from rxgraph.compile.channel_types import channel_type, event_type
+from rxgraph.compile.channel_types import changes_type, channel_type, event_type
 from rxgraph.compile.collisions import schema_problems
 from rxgraph.compile.graphql_types import resolve_attribute
+from rxgraph.compile.mutations import mutation_fields
 from rxgraph.compile.object_types import object_types
+from rxgraph.compile.resolvers import Resolvers
 from rxgraph.compile.scalars import SCALAR_MAP, Cursor
 from rxgraph.compile.sdl import sort_document
+from rxgraph.compile.signing import AnyInfo, channel_values, sign
 from rxgraph.compile.walk import type_name
 from rxgraph.declare.arguments import Argument
 from rxgraph.declare.operations import Operation
 from rxgraph.declare.problems import raise_errors
 from rxgraph.errors import DeclarationError
 from rxgraph.types import TypeName
-
-AnyInfo = Info[Any, Any]
-
-
-class Resolvers(Protocol):
-    """What the fields of a schema answer.
-
-    ``arguments`` are all arguments of the channel by their Python names, defaults filled in.
-    """
-
-    async def query(
-        self, info: AnyInfo, compiled: CompiledChannel, arguments: dict[str, object]
-    ) -> object:
-        """Return the source of the channel's entity type."""
-
-    async def subscribe(
-        self,
-        info: AnyInfo,
-        compiled: CompiledChannel,
-        arguments: dict[str, object],
-        after: str | None,
-    ) -> AsyncGenerator[object, None]:
-        """Return the stream of event sources.
-
-        What this coroutine raises is a GraphQL error before the first event.
-        """
 
 
 def build_schema(
@@ -86,13 +61,16 @@ def build_schema(
         "Query",
         {item.names.field: _query_field(item, channels[item], resolvers) for item in served},
     )
-    events = {item: event_type(item, layers, channels[item], query) for item in served}
+    changes = {item: changes_type(item, layers) for item in served}
+    events = {item: event_type(item, changes[item], channels[item], query) for item in served}
     subscription = _root_type(
         "Subscription",
         {item.names.field: _subscription_field(item, events[item], resolvers) for item in served},
     )
+    mutations = mutation_fields(served, layers, changes, resolvers)
     return schema_class(
         query=query,
+        mutation=_root_type("Mutation", mutations) if mutations else None,
         subscription=subscription,
         extensions=list(extensions),
         config=StrawberryConfig(scalar_map=SCALAR_MAP, default_resolver=resolve_attribute),
@@ -121,12 +99,12 @@ def _root_type(name: str, fields: Mapping[str, Any]) -> type[Any]:
 
 def _query_field(item: CompiledChannel, returns: type[Any], resolvers: Resolvers) -> Any:
     def resolve(root: Any, info: AnyInfo, **given: object) -> object:
-        arguments = _arguments(item, given)
+        arguments = channel_values(item.arguments, given)
         if root is not None and hasattr(root, "resolve_channel"):
             return root.resolve_channel(item, arguments)
         return resolvers.query(info, item, arguments)
 
-    _sign(resolve, item.arguments, returns, root=True)
+    sign(resolve, item.arguments, returns, root=True)
     return strawberry.field(
         resolver=resolve,
         name=item.names.field,
@@ -137,13 +115,14 @@ def _query_field(item: CompiledChannel, returns: type[Any], resolvers: Resolvers
 def _subscription_field(item: CompiledChannel, event: type[Any], resolvers: Resolvers) -> Any:
     async def subscribe(info: AnyInfo, **given: Any) -> AsyncGenerator[object, None]:
         after = given.pop("after", None)
+        arguments = channel_values(item.arguments, given)
         # Awaited here, outside the generator: an error comes before the first event.
         return await resolvers.subscribe(
-            info, item, _arguments(item, given), after if isinstance(after, str) else None
+            info, item, arguments, after if isinstance(after, str) else None
         )
 
     after = Argument("after", "after", Optional[Cursor], has_default=True)  # noqa: UP045
-    _sign(subscribe, (*item.arguments, after), AsyncGenerator[event, None])  # type: ignore[valid-type]
+    sign(subscribe, item.arguments, AsyncGenerator[event, None], own=[after])  # type: ignore[valid-type]
     return strawberry.subscription(
         resolver=subscribe,
         name=item.names.field,
@@ -151,48 +130,4 @@ def _subscription_field(item: CompiledChannel, event: type[Any], resolvers: Reso
     )
 
 
-def _sign(
-    function: Callable[..., Any],
-    arguments: Sequence[Argument],
-    returns: Any,
-    *,
-    root: bool = False,
-) -> None:
-    """Give *function* the signature that Strawberry reads the arguments from."""
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    parameters = [inspect.Parameter("info", keyword, annotation=Info)]
-    if root:
-        parameters.insert(0, inspect.Parameter("root", keyword))
-    for argument in arguments:
-        parameters.append(
-            inspect.Parameter(
-                _parameter(argument),
-                keyword,
-                default=_default(argument),
-                annotation=Annotated[
-                    argument.annotation,
-                    strawberry.argument(
-                        name=argument.graphql_name, description=argument.description
-                    ),
-                ],
-            )
-        )
-    function.__signature__ = inspect.Signature(parameters, return_annotation=returns)  # type: ignore[attr-defined]
-
-
-def _parameter(argument: Argument) -> str:
-    return "after" if argument.name == "after" else f"argument_{argument.name}"
-
-
-def _default(argument: Argument) -> Any:
-    if not argument.has_default:
-        return inspect.Parameter.empty
-    return strawberry.UNSET if argument.default is None else argument.default
-
-
-def _arguments(item: CompiledChannel, given: Mapping[str, object]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for argument in item.arguments:
-        value = given.get(_parameter(argument), strawberry.UNSET)
-        found[argument.name] = argument.default if value is strawberry.UNSET else value
-    return found
+__all__ = ["AnyInfo", "Resolvers", "build_schema", "print_schema", "writable_types"]

@@ -7,7 +7,9 @@ from collections.abc import AsyncGenerator
 import strawberry
 
 from rxgraph.compile.channel import CompiledChannel, served_channels
-from rxgraph.compile.schema import AnyInfo, build_schema, print_schema
+from rxgraph.compile.schema import build_schema, print_schema
+from rxgraph.compile.signing import AnyInfo
+from rxgraph.compile.writing import WriteRequest
 from rxgraph.errors import BackendError
 
 
@@ -31,6 +33,23 @@ class Unserved:
         arguments: dict[str, object],
         after: str | None,
     ) -> AsyncGenerator[object, None]:
+        """Refuse.
+
+        Raises:
+            BackendError: always.
+        """
+        raise BackendError("this schema is printed, not served")
+
+    async def write(
+        self,
+        info: AnyInfo,
+        compiled: CompiledChannel,
+        arguments: dict[str, object] | None,
+        requests: tuple[WriteRequest, ...],
+        client_mutation_id: str | None,
+        *,
+        batch: bool,
+    ) -> object:
         """Refuse.
 
         Raises:

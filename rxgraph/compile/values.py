@@ -36,6 +36,12 @@ class EnumOwner(NamedTuple):
     typename: str  # choices that only this serializer knows
 
 
+def enum_owner(serializer: type[Any], model: type[models.Model], typename: str) -> EnumOwner:
+    """Return what the names of the enums of *serializer*, which makes *typename*, begin with."""
+    explicit = getattr(getattr(serializer, "Meta", None), "graphql_name", None)
+    return EnumOwner(explicit or model.__name__, typename)
+
+
 #: DRF field → type; the first that fits counts.
 _FIELDS: tuple[tuple[type[Any], Any], ...] = (
     (serializers.BooleanField, bool),
@@ -76,7 +82,7 @@ def compile_value(
         graphql_name=naming.camel_case(name),
         type=found.type,
         nullable=found.nullable,
-        description=_description(field, source),
+        description=description_of(field, source),
         dependencies=_unique(dependencies),
     )
 
@@ -205,7 +211,8 @@ def _reads_related_rows(field: AnyField, source: Source) -> bool:
     return not (isinstance(field, relations.PrimaryKeyRelatedField) and own_column)
 
 
-def _description(field: AnyField, source: Source) -> str | None:
+def description_of(field: AnyField, source: Source) -> str | None:
+    """Return the help text of *field*, its column or the code that computes it."""
     if field.help_text:
         return str(field.help_text)
     help_text = getattr(source.field, "help_text", "") if not source.path else ""

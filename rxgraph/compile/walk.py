@@ -14,7 +14,7 @@ from rest_framework import serializers
 from rxgraph.compile import naming
 from rxgraph.compile.relations import NotARelation, compile_relation
 from rxgraph.compile.state_tree import Layer, Relation, ValueField
-from rxgraph.compile.values import EnumOwner, compile_value
+from rxgraph.compile.values import EnumOwner, compile_value, enum_owner
 from rxgraph.declare.problems import Problem, dotted
 
 Serializer = Any  # a ModelSerializer instance
@@ -107,8 +107,7 @@ class Walker:
         above: tuple[type[Any], ...],
     ) -> None:
         cls, model = type(serializer), serializer.Meta.model
-        explicit = getattr(cls.Meta, "graphql_name", None)
-        owner = EnumOwner(explicit or model.__name__, typename)
+        owner = enum_owner(cls, model, typename)
         if not naming.is_valid_name(typename):
             self._report(
                 "E014",
@@ -153,7 +152,7 @@ class Walker:
         self, name: str, field: Any, cls: type[Any], model: type[models.Model], owner: EnumOwner
     ) -> ValueField:
         value = compile_value(name, field, model, owner)
-        if name == "id" and not _is_pk(field, model):
+        if name == "id" and not is_primary_key(field, model):
             self._report(
                 "E006",
                 cls,
@@ -247,7 +246,8 @@ class Walker:
             self.problems.append(problem)
 
 
-def _is_pk(field: Any, model: type[models.Model]) -> bool:
+def is_primary_key(field: Any, model: type[models.Model]) -> bool:
+    """True when the serializer's *field* stands on the primary key of *model*."""
     if field.source == "pk":
         return True
     try:

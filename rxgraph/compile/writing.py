@@ -10,9 +10,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rxgraph.compile import naming
 from rxgraph.compile.state_tree import Layer, Relation
 from rxgraph.declare.operations import Operation
 from rxgraph.types import TypeName
+
+
+@dataclass(frozen=True)
+class InputField:
+    """How a client sets one field of a serializer.
+
+    ``type`` is the Python annotation Strawberry compiles; an ``enum.Enum`` class means: the
+    request holds the raw choice value. ``nullable`` and ``required`` are what DRF says;
+    ``required`` counts for CREATE only, a SAVE needs nothing.
+    """
+
+    name: str  # serializer field name, the key in WriteRequest.data
+    graphql_name: str
+    type: Any
+    nullable: bool
+    required: bool
+    description: str | None = None
 
 
 @dataclass(frozen=True)
@@ -32,8 +50,9 @@ class WriteSpec:
     """One operation that ``Meta.writable`` declares; compared and hashed by identity.
 
     ``fields`` are the serializer fields a client may set: declared, not read-only, not the primary
-    key, not nested, not the ``user_key``. ``parents`` is empty but for CREATE; a CREATE of the
-    root layer has none and needs none.
+    key, not nested, not the ``user_key``, no file. For CREATE the columns that every parent sets
+    are left out as well. ``parents`` is empty but for CREATE; a CREATE of the root layer has none
+    and needs none. ``inputs`` types the ``fields``, in the same order.
     """
 
     operation: Operation
@@ -42,6 +61,17 @@ class WriteSpec:
     field_name: str  # GraphQL: projectSaveTask
     fields: tuple[str, ...] = ()
     parents: tuple[ParentRelation, ...] = ()
+    inputs: tuple[InputField, ...] = ()
+
+    @property
+    def batch_key(self) -> str:
+        """Key of this operation in a batch: ``saveTask``."""
+        return naming.write_key(self.operation.value, self.layer.typename)
+
+    @property
+    def makes_root(self) -> bool:
+        """True for CREATE of the root layer: there is no context yet, hence no parent."""
+        return self.is_root and self.operation is Operation.CREATE
 
 
 @dataclass(frozen=True)

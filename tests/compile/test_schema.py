@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import enum
 import itertools
-from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +24,11 @@ from rxgraph.compile.service import Unserved, sdl
 from rxgraph.declare import registry
 from rxgraph.errors import DeclarationError, NotFound
 from rxgraph.types import RemovalReason
+from tests.compile.answering import Recorder, Source
 from tests.torture.channels import AlbumChannel, AlbumListChannel, Shelf
 from tests.torture.serializers import GenreSerializer, TrackSerializer
 
 GOLDEN = Path(__file__).with_name("torture.graphql")
-
-
-class Source:
-    """Answers fields from keywords, as serve's sources answer them from documents."""
-
-    def __init__(self, **data: object) -> None:
-        self.data = data
-
-    def resolve(self, name: str) -> object:
-        return self.data.get(name)
 
 
 class QueryOf:
@@ -47,32 +36,6 @@ class QueryOf:
 
     def resolve_channel(self, compiled: CompiledChannel, arguments: dict[str, object]) -> object:
         return Source(id=f"{compiled.names.channel}:{arguments['album_id']}", cursor="c1")
-
-
-class Recorder:
-    """Resolvers that answer with fixed sources and remember what they were asked."""
-
-    def __init__(self, *events: Source) -> None:
-        self.events = events
-        self.asked: list[tuple[Any, ...]] = []
-
-    async def query(self, info: Any, compiled: Any, arguments: dict[str, object]) -> object:
-        self.asked.append((compiled.name, arguments))
-        return Source(id="c", cursor="1", state=ALBUM)
-
-    async def subscribe(
-        self, info: Any, compiled: Any, arguments: dict[str, object], after: str | None
-    ) -> AsyncGenerator[object, None]:
-        self.asked.append((compiled.name, arguments, after))
-        if arguments["album_id"] == 404:
-            raise NotFound("there is no such album")
-
-        async def events() -> AsyncGenerator[object, None]:
-            for event in self.events:
-                await asyncio.sleep(0)
-                yield event
-
-        return events()
 
 
 ALBUM = Source(
@@ -92,7 +55,7 @@ ALBUM = Source(
 
 
 def schema(resolvers: Any = None) -> strawberry.Schema:
-    return build_schema([compile_channel(AlbumChannel)], resolvers or Recorder())
+    return build_schema([compile_channel(AlbumChannel)], resolvers or Recorder(state=ALBUM))
 
 
 def test_the_golden_sdl() -> None:
@@ -160,7 +123,7 @@ def test_the_order_of_channels_does_not_change_the_sdl() -> None:
 
 
 async def test_a_query_is_answered_with_values_as_they_are_stored() -> None:
-    resolvers = Recorder()
+    resolvers = Recorder(state=ALBUM)
     result = await schema(resolvers).execute(
         """{ album(albumId: 7) { id cursor state { id title format condition rating plays price
         released boughtAt moods extra words untyped } } }"""

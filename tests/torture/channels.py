@@ -8,7 +8,16 @@ from typing import Any, TypedDict
 from rxgraph.channels import ContextChannel
 from rxgraph.operations import CREATE, DELETE, SAVE
 from tests.torture.models import Album
-from tests.torture.serializers import AlbumSerializer, MemoSerializer, TrackSerializer
+from tests.torture.serializers import (
+    AlbumSerializer,
+    ArtistSerializer,
+    ContractSerializer,
+    CoverSerializer,
+    GenreSerializer,
+    MemoSerializer,
+    StickerSerializer,
+    TrackSerializer,
+)
 
 
 class Shelf(enum.Enum):
@@ -23,7 +32,16 @@ class AlbumChannel(ContextChannel):
 
     class Meta:
         state = AlbumSerializer()
-        writable = {TrackSerializer: [SAVE, CREATE, DELETE], MemoSerializer: [CREATE]}
+        writable = {
+            AlbumSerializer: [SAVE, CREATE, DELETE],  # the anchor itself
+            TrackSerializer: [SAVE, CREATE, DELETE],
+            GenreSerializer: [SAVE, CREATE],  # under two types of parents
+            CoverSerializer: [CREATE],  # a column of the parent
+            ContractSerializer: [SAVE, CREATE],  # its primary key is the parent
+            StickerSerializer: [CREATE, DELETE],  # by a column that is not the primary key
+            ArtistSerializer: [CREATE],  # through a model of its own
+            MemoSerializer: [CREATE],  # its owner is the writer
+        }
         cache_ttl = 60
 
     class RuntimeState(TypedDict):

@@ -34,7 +34,7 @@ class CountrySerializer(serializers.ModelSerializer[Country]):
 class StudioSerializer(serializers.ModelSerializer[Studio]):
     """Does not show its key at all."""
 
-    country = CountrySerializer()
+    country = CountrySerializer(read_only=True)
 
     class Meta:
         model = Studio
@@ -50,7 +50,7 @@ class StickerSerializer(serializers.ModelSerializer[Sticker]):
 class GenreSerializer(serializers.ModelSerializer[Genre]):
     """Everything, by ``__all__``, and one relation by ``to_field``."""
 
-    stickers = StickerSerializer(many=True)
+    stickers = StickerSerializer(many=True, read_only=True)
 
     class Meta:
         model = Genre
@@ -70,7 +70,7 @@ class ContractSerializer(serializers.ModelSerializer[Contract]):
 
 
 class TrackSerializer(serializers.ModelSerializer[Track]):
-    genres = GenreSerializer(many=True)
+    genres = GenreSerializer(many=True, read_only=True)
     album_title = serializers.CharField(source="album.title", read_only=True)
 
     class Meta:
@@ -81,7 +81,7 @@ class TrackSerializer(serializers.ModelSerializer[Track]):
 class ReviewSerializer(serializers.ModelSerializer[Review]):
     """Renders itself in its own way."""
 
-    country = CountrySerializer()
+    country = CountrySerializer(read_only=True)
 
     class Meta:
         model = Review
@@ -100,7 +100,7 @@ class ArtistSerializer(serializers.ModelSerializer[Artist]):
 
 
 class CreditSerializer(serializers.ModelSerializer[Credit]):
-    artist = ArtistSerializer()
+    artist = ArtistSerializer(read_only=True)
 
     class Meta:
         model = Credit
@@ -135,17 +135,17 @@ class PartSerializer(serializers.Serializer[Any]):
 class AlbumSerializer(serializers.ModelSerializer[Album]):
     """A record with everything on it."""
 
-    studio = StudioSerializer()
-    cover = CoverSerializer()
-    contract = ContractSerializer()
-    tracks = TrackSerializer(many=True)
-    opinions = ReviewSerializer(many=True, source="review_set")
-    genres = GenreSerializer(many=True)
-    artists = ArtistSerializer(many=True)
-    credits = CreditSerializer(many=True)
-    memos = MemoSerializer(many=True)
-    sequel_of = AlbumLinkSerializer()
-    long_tracks = TrackSerializer(many=True)
+    studio = StudioSerializer(read_only=True)
+    cover = CoverSerializer(read_only=True)
+    contract = ContractSerializer(read_only=True)
+    tracks = TrackSerializer(many=True, read_only=True)
+    opinions = ReviewSerializer(many=True, source="review_set", read_only=True)
+    genres = GenreSerializer(many=True, read_only=True)
+    artists = ArtistSerializer(many=True, read_only=True)
+    credits = CreditSerializer(many=True, read_only=True)
+    memos = MemoSerializer(many=True, read_only=True)
+    sequel_of = AlbumLinkSerializer(read_only=True)
+    long_tracks = TrackSerializer(many=True, read_only=True)
 
     owner_id = serializers.ReadOnlyField()
     owner_name = serializers.CharField(source="owner.username", read_only=True)
