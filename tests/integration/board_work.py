@@ -27,7 +27,7 @@ def make_board(name: str, tasks: int = 3, people: int = 2) -> dict[str, Any]:
         for number in range(people)
     ]
     project = Project.objects.create(name=name, owner=users[0])
-    label, _ = Label.objects.get_or_create(name="bug")
+    label = Label.objects.create(name=name)
     for user in users:
         Membership.objects.create(project=project, user=user)
     made = []
