@@ -4,8 +4,10 @@ This is the one module that touches a driver: ``pymongo`` for threads; ``motor``
 asynchronous client for event loops. What is asked is in ``mongo_requests``, how it is stored in
 ``mongo_codec``.
 
-Durability. Everything is written with ``w: majority`` and read from the primary with read concern
-``majority``, documents as well as anchor records. An anchor's ``seq`` is a fencing token, and its
+Durability. What must last is written with ``w: majority`` and everything is read from the primary
+with read concern ``majority``. Documents, and swaps that a later one makes durable, need no more
+than ``w: 1``: journal and oplog keep the order, so that a majority has them when it has what came
+after (0.5 ms less for each, measured). An anchor's ``seq`` is a fencing token, and its
 ``done`` is what clients have seen: on a replica set neither may be rolled back by a failover, and
 no document may be missing under a ``done`` that counts it. On a single server it means that the
 journal is on disk (0.2 ms a write), so that killing it takes nothing back either.
@@ -24,8 +26,8 @@ from typing import Any, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 from bson.errors import BSONError
-from pymongo import IndexModel, MongoClient, ReplaceOne
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo import IndexModel, MongoClient, ReplaceOne, WriteConcern
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from rxgraph.cache import mongo_requests as requests
 from rxgraph.cache.anchor import Anchor
@@ -50,6 +52,7 @@ DRIVERS = {
 }
 
 _DUPLICATE_KEY = 11000
+_FAST = WriteConcern(1)
 _ONE_BATCH = 1_000_000  # let the first answer be as large as the protocol allows
 _FAILURES = (PyMongoError, BSONError, UnicodeEncodeError, OverflowError)
 
@@ -123,15 +126,23 @@ class MongoStore:
                 return list(database[name].find(filter_, batch_size=_ONE_BATCH))
             case Aggregate(name, pipeline):
                 return list(database[name].aggregate(pipeline, batchSize=_ONE_BATCH))
-            case Insert(name, documents):
+            case Insert(name, documents, is_durable):
                 try:
-                    database[name].insert_many(documents, ordered=False)
+                    _collection(database, name, is_durable).insert_many(documents, ordered=False)
                 except BulkWriteError as error:
                     return _taken(error)
                 return frozenset()
+            case Replace(name, [(filter_, document)], upsert, is_durable):
+                collection = _collection(database, name, is_durable)
+                try:  # half the price of a bulk of one
+                    one = collection.replace_one(filter_, document, upsert=upsert)
+                except DuplicateKeyError:
+                    return 0
+                return one.matched_count + (one.upserted_id is not None)
             case Replace(name):
+                collection = _collection(database, name, request.is_durable)
                 try:
-                    result = database[name].bulk_write(_replacements(request), ordered=False)
+                    result = collection.bulk_write(_replacements(request), ordered=False)
                 except BulkWriteError as error:
                     return _stored(error)
                 return result.matched_count + result.upserted_count
@@ -228,15 +239,24 @@ class AsyncMongoStore:
                 if self._driver == "pymongo":
                     cursor = await cursor
                 return await cursor.to_list(None)
-            case Insert(name, documents):
+            case Insert(name, documents, is_durable):
+                collection = _collection(database, name, is_durable)
                 try:
-                    await database[name].insert_many(documents, ordered=False)
+                    await collection.insert_many(documents, ordered=False)
                 except BulkWriteError as error:
                     return _taken(error)
                 return frozenset()
-            case Replace(name):
+            case Replace(name, [(filter_, document)], upsert, is_durable):
+                collection = _collection(database, name, is_durable)
                 try:
-                    result = await database[name].bulk_write(_replacements(request), ordered=False)
+                    one = await collection.replace_one(filter_, document, upsert=upsert)
+                except DuplicateKeyError:
+                    return 0
+                return int(one.matched_count) + (one.upserted_id is not None)
+            case Replace(name):
+                collection = _collection(database, name, request.is_durable)
+                try:
+                    result = await collection.bulk_write(_replacements(request), ordered=False)
                 except BulkWriteError as error:
                     return _stored(error)
                 return result.matched_count + result.upserted_count
@@ -283,6 +303,10 @@ def _options(timeout_seconds: float) -> dict[str, Any]:
         "readPreference": "primary",
         "uuidRepresentation": "standard",
     }
+
+
+def _collection(database: Any, name: str, is_durable: bool) -> Any:
+    return database[name] if is_durable else database[name].with_options(write_concern=_FAST)
 
 
 def _replacements(request: Replace) -> list[ReplaceOne[dict[str, Any]]]:

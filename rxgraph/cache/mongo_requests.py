@@ -88,6 +88,7 @@ class Insert(Step[frozenset[int]]):
 
     collection: str
     documents: Sequence[Raw]
+    is_durable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class Replace(Step[int]):
     collection: str
     replacements: Sequence[tuple[Raw, Raw]]
     upsert: bool
+    is_durable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +150,10 @@ def swap_anchor(step: SwapAnchor) -> Procedure[bool]:
     revision = step.anchor.revision
     record = encode_anchor(step.key, step.anchor) | {"r": revision + 1}
     if revision == 0:
-        return not (yield from Insert(ANCHORS, [record]))
+        return not (yield from Insert(ANCHORS, [record], step.is_durable))
     filter_ = {"_id": record["_id"], "r": revision}
-    return (yield from Replace(ANCHORS, [(filter_, record)], upsert=False)) == 1
+    replacement = Replace(ANCHORS, [(filter_, record)], False, step.is_durable)
+    return (yield from replacement) == 1
 
 
 def find_holders(step: FindHolders) -> Procedure[dict[AnchorKey, Anchor]]:
@@ -214,7 +217,8 @@ def read_documents(step: ReadDocuments) -> Procedure[dict[InstanceKey, Document]
     documents: list[Document] = []
     for keys in chunks(step.wanted, KEYS_PER_REQUEST):
         ids = [instance_id(step.key.anchor_id, step.generation, key) for key in keys]
-        raws = yield from Find(collection_name(step.key.channel), {"_id": {"$in": ids}})
+        wanted = ids[0] if len(ids) == 1 else {"$in": ids}
+        raws = yield from Find(collection_name(step.key.channel), {"_id": wanted})
         documents += map(decode_document, raws)
     return {document.key: document for document in documents}
 
@@ -264,14 +268,14 @@ def _store(collection: str, raws: Sequence[Raw], insert_first: bool) -> Procedur
     """Store a part; answers whether to insert first with the next one, too."""
     there = raws
     if insert_first:
-        positions = yield from Insert(collection, raws)
+        positions = yield from Insert(collection, raws, is_durable=False)
         there = [raws[position] for position in positions]
     if there:
         # A filter that does not match is a document that is missing (inserted) or newer (its
         # _id is taken: left alone). What was there a moment ago and is missing now belonged to
         # a generation that was dropped meanwhile; it must not come back.
         older = [({"_id": raw["_id"], "v": {"$lt": raw["v"]}}, raw) for raw in there]
-        yield from Replace(collection, older, upsert=not insert_first)
+        yield from Replace(collection, older, upsert=not insert_first, is_durable=False)
     return insert_first and 2 * len(there) < len(raws)
 
 

@@ -45,11 +45,13 @@ class LoadAnchor(Step[Anchor]):
 class SwapAnchor(Step[bool]):
     """Replace the record if its stored revision is still ``anchor.revision``.
 
-    The stored record gets ``revision + 1``. False: somebody was faster.
+    The stored record gets ``revision + 1``. False: somebody was faster. One that is not
+    *is_durable* may be lost in a crash of the store, unless a later durable swap was answered.
     """
 
     key: AnchorKey
     anchor: Anchor
+    is_durable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,10 @@ class ReadSince(Step[list[Document]]):
 
 @dataclass(frozen=True, slots=True)
 class WriteDocuments(Step[None]):
-    """Insert or replace documents, each only where the stored ``version`` is lower."""
+    """Insert or replace documents, each only where the stored ``version`` is lower.
+
+    They are durable with the next durable swap.
+    """
 
     key: AnchorKey
     generation: int

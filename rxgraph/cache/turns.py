@@ -37,11 +37,16 @@ _LONGEST_PAUSE_SECONDS = 0.05
 
 
 def settle(
-    key: AnchorKey, decide: Decide, known: Anchor | None = None
+    key: AnchorKey,
+    decide: Decide,
+    known: Anchor | None = None,
+    *,
+    is_durable: Callable[[Anchor], bool] = lambda after: True,
 ) -> Procedure[tuple[Anchor, Anchor | None]]:
     """Apply *decide(record, now)* atomically; answer the record before and after.
 
     ``after`` is None when the decision was to do nothing. *known* saves the first read.
+    *is_durable* says whether the record after must survive a crash of the store at once.
 
     Raises:
         BackendError: others were faster for too long.
@@ -51,7 +56,7 @@ def settle(
         after = decide(before, (yield from Now()))
         if after is None:
             return before, None
-        if (yield from SwapAnchor(key, after)):
+        if (yield from SwapAnchor(key, after, is_durable(after))):
             return before, _stored(after)
         if attempt > 1:
             ceiling = min(_LONGEST_PAUSE_SECONDS, 0.001 * 2 ** min(attempt, 6))

@@ -99,7 +99,12 @@ def push(
     """Record *rows* as pending; a turn when nobody else is at it, None when somebody is."""
     lease, schema = writer.lease(), writer.trees(key.channel).fingerprint
     before, after = yield from settle(
-        key, lambda anchor, now: decisions.push(anchor, rows, lease, now, schema=schema), known
+        key,
+        lambda anchor, now: decisions.push(anchor, rows, lease, now, schema=schema),
+        known,
+        # Work left to somebody else must not be lost: the caller forgets its intents. Work that
+        # is done here is durable with the swap that finishes it.
+        is_durable=lambda after: after.owner != lease.owner,
     )
     if after is None or after.owner != lease.owner:
         return None
@@ -213,6 +218,7 @@ def _write_batch(
                 anchor, owner, seq, now, seconds=writer.lease_seconds, writing=writing
             ),
             current,
+            is_durable=lambda after: False,
         )
         if extended is None:
             return None
