@@ -82,7 +82,8 @@ def open_(anchor: Anchor, lease: Lease, now: float, *, schema: str) -> Anchor | 
     return replace(
         anchor,
         phase=follow(anchor.phase, Event.OPENED),
-        generation=anchor.generation + 1,
+        # Never one that was there before, also when the store has lost its records.
+        generation=max(anchor.generation + 1, int(now)),
         seq=anchor.seq + 1,
         pending=frozenset(),
         taken=frozenset(),

@@ -6,7 +6,7 @@ Each event is complete in itself when it is made; nothing is looked up later.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.channel_types import ChannelEventKind, ResetReason
@@ -85,14 +85,17 @@ class EventMaker:
             query=QuerySource(self.compiled, self.arguments, channel),
         )
 
-    def delta(self, view: View, change: ViewChange, cursor: str) -> EventSource:
-        """Return what *change* means."""
+    def delta(
+        self, view: View, change: ViewChange, cursor: str, own: Sequence[str] = ()
+    ) -> EventSource:
+        """Return what *change* means; *own* are the viewer's own writes in it."""
         return EventSource(
             ChannelEventKind.DELTA,
             cursor,
             self.session,
             ChangesSource(self.compiled, view, change.changed),
             removed=tuple(RemovedSource(*item) for item in sorted(change.removed.items())),
+            client_mutation_ids=tuple(own),
         )
 
     def emptied(self, view: View, changes: Changes, is_gone: bool = False) -> EventSource:

@@ -159,9 +159,7 @@ class Mutator:
             RequestError: the viewer may not watch the channel, or an operation is not declared.
         """
         for request in requests:
-            authorise_declared(
-                self._compiled, request.spec.layer.typename, request.spec.operation
-            )
+            authorise_declared(self._compiled, request.spec.layer.typename, request.spec.operation)
         if client_mutation_id is not None and not 0 < len(client_mutation_id) <= _LONGEST_ID:
             raise BadRequest(f"clientMutationId is 1 to {_LONGEST_ID} characters long")
         if arguments is None:

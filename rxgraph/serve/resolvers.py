@@ -9,12 +9,14 @@ from typing import Any
 from strawberry.types import Info
 
 from rxgraph.compile.channel import CompiledChannel
+from rxgraph.compile.writing import WriteRequest
 from rxgraph.delta import see
 from rxgraph.errors import NotFound
 from rxgraph.serve.auth import Credentials, Identity
 from rxgraph.serve.events import has_root, stamp_for
 from rxgraph.serve.gate import admit, entity_id, require_user
 from rxgraph.serve.hub import Hub, Move
+from rxgraph.serve.mutations import Mutator, PayloadSource
 from rxgraph.serve.runtime import current
 from rxgraph.serve.scope import OperationScope, scope_of
 from rxgraph.serve.sources import ChannelSource
@@ -99,6 +101,24 @@ class ChannelResolvers:
             await stream.close()
             raise
         return stream.events()
+
+    async def write(
+        self,
+        info: AnyInfo,
+        compiled: CompiledChannel,
+        arguments: dict[str, object] | None,
+        requests: tuple[WriteRequest, ...],
+        client_mutation_id: str | None,
+        *,
+        batch: bool,
+    ) -> PayloadSource:
+        """Write, and return the payload read from the state that contains the writes.
+
+        Raises:
+            RequestError: the viewer may not watch the channel, or an operation is not declared.
+        """
+        mutator = Mutator(current(), compiled, identity_of(info), scope_of(info.context))
+        return await mutator.run(arguments, requests, client_mutation_id)
 
 
 def identity_of(info: AnyInfo) -> Identity:

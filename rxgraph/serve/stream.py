@@ -31,7 +31,7 @@ from rxgraph.serve.scope import OperationScope, Place
 from rxgraph.serve.sources import EventSource
 from rxgraph.serve.views import see_after
 from rxgraph.settings import RxGraphSettings
-from rxgraph.types import JSON
+from rxgraph.types import JSON, marked_by
 
 logger = logging.getLogger("rxgraph.stream")
 
@@ -203,8 +203,9 @@ class LiveStream:
         if isinstance(pending, Delta):
             change = see_change(before, after, move.changes)
             self._cursor = self._stamp.at(move.generation, move.position, move.at, move.at)
-            if change:
-                yield self._maker.delta(after, change, self._cursor), pending.place
+            own = marked_by(self._user_id, move.marks)
+            if change or own:
+                yield self._maker.delta(after, change, self._cursor, own), pending.place
             else:
                 pending.place.release()
         elif isinstance(pending, Restart):

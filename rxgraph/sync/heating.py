@@ -85,8 +85,7 @@ def heat(writer: Writer, key: AnchorKey) -> Procedure[Warmth]:
     if filled is None:
         return Warmth.WAIT
     yield from Publish(Wakeup(key, generation, 0, seq, filled.done_at, None))
-    if generation > 1:
-        yield from DropGeneration(key, generation - 1)
+    yield from DropGeneration(key, generation - 1)
     if filled.pending:
         yield from rescue(writer, key)
     return Warmth.HOT

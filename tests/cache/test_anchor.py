@@ -42,7 +42,7 @@ def test_a_cold_anchor_is_opened_under_a_new_generation() -> None:
     assert after == replace(
         before,
         phase=Phase.HEATING,
-        generation=5,
+        generation=int(NOW),
         seq=10,
         owner="me",
         lease_until=NOW + 10,
@@ -54,7 +54,12 @@ def test_a_heater_that_is_silent_too_long_is_replaced() -> None:
     pushed = replace(HEATING, pending=rows(ROW))
     after = decide.open_(pushed, YOU, NOW + 10, schema="s")
     assert after is not None
-    assert (after.owner, after.generation, after.seq, after.pending) == ("you", 2, 2, rows())
+    assert (after.owner, after.generation, after.seq, after.pending) == (
+        "you",
+        int(NOW) + 10,
+        2,
+        rows(),
+    )
     assert decide.fill(after, "me", 1, NOW + 10) is None
 
 

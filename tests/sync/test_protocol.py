@@ -85,7 +85,7 @@ def test_ignoring_the_previous_number_is_caught(monkeypatch: pytest.MonkeyPatch)
 
     original = Client._wake
     monkeypatch.setattr(Client, "_wake", wake)
-    assert _caught(range(40))
+    assert _caught(range(200))
 
 
 def test_not_looking_again_at_entering_rows_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
