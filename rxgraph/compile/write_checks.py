@@ -94,7 +94,7 @@ def _need_problems(spec: WriteSpec) -> Iterator[Problem]:
     layer, serializer = spec.layer, type(spec.layer.serializer)
     _, by_parent = columns_set(spec.parents)
     known = set(spec.fields)
-    filled = {layer.user_key, *by_parent}
+    filled = {*by_parent, *([layer.user_key] if layer.user_key else [])}
     asked: set[str] = set()
     for name, field in layer.serializer.fields.items():
         column = column_of(field, layer.model)
@@ -104,7 +104,8 @@ def _need_problems(spec: WriteSpec) -> Iterator[Problem]:
             continue
         if name in known or column in filled:
             continue
-        asked.add(column or "")
+        if column is not None:
+            asked.add(column)
         yield Problem(
             "W003",
             f"{dotted(serializer)}.{name}",
@@ -118,7 +119,7 @@ def _need_problems(spec: WriteSpec) -> Iterator[Problem]:
         if column not in filled | asked:
             yield Problem(
                 "W003",
-                f"{dotted(serializer)}",
+                dotted(serializer),
                 f"can CREATE, but nothing sets {layer.model._meta.label}.{column}, which has no"
                 " default",
                 "declare a field for it that is not read-only, or a HiddenField with a default",

@@ -12,12 +12,14 @@ from django.core import checks
 from rest_framework import serializers
 
 from rxgraph.channels import ContextChannel
+from rxgraph.compile.channel import compile_channel
 from rxgraph.declare import checks as rxgraph_checks
 from rxgraph.declare import registry
 from rxgraph.declare.problems import DeclarationProblems, Problem
-from rxgraph.operations import SAVE
+from rxgraph.operations import CREATE, DELETE, SAVE
 from tests.torture import serializers as torture
-from tests.torture.models import Album, Genre, Track
+from tests.torture.channels import AlbumChannel
+from tests.torture.models import Album, Genre, Memo, Track
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +34,8 @@ def serializer(model: Any, *names: str, name: str = "Thing", **members: Any) -> 
     meta = {key.lower(): members.pop(key) for key in list(members) if key.isupper()}
     meta = {"model": model, "fields": list(names), **meta}
     bases = (serializers.ModelSerializer,)
-    return type(f"{name}Serializer", bases, {"Meta": type("Meta", (), meta), **members})
+    members = {"Meta": type("Meta", (), meta), "__module__": __name__, **members}
+    return type(f"{name}Serializer", bases, members)
 
 
 def declare(state: Any, *, name: str = "ThingChannel", **members: Any) -> type[ContextChannel]:
@@ -248,6 +251,66 @@ def test_rxgraph_E019() -> None:
     assert found() == ["E019"]
 
 
+def test_rxgraph_E020_for_a_mutation() -> None:
+    stick = serializer(Genre, "id", "name", GRAPHQL_NAME="SaveStick")
+    other = serializer(Genre, "id", "name", GRAPHQL_NAME="Stick")
+    declare(stick(), name="AChannel", meta={"writable": {stick: [SAVE]}})
+    declare(
+        other(), name="ASaveChannel", meta={"writable": {other: [SAVE]}, "graphql_name": "aSave"}
+    )
+    assert "E020" in found()
+
+
+def test_rxgraph_E020_for_arguments() -> None:
+    def get_instance_id(self, id: int, thing_id: int) -> int:  # noqa: A002
+        return id
+
+    state = serializer(Genre, "id", "name")
+    declare(state(), get_instance_id=get_instance_id, meta={"writable": {state: [SAVE]}})
+    assert found() == ["E020"]
+
+
+def test_rxgraph_E005_for_an_input() -> None:
+    state = serializer(Genre, "id", "name", GRAPHQL_NAME="Genre")
+    declare(state(), name="AChannel", meta={"writable": {state: [SAVE]}})
+    declare(serializer(Track, "id", GRAPHQL_NAME="GenreSaveInput")(), name="BChannel")
+    assert found() == ["E005"]
+
+
+@pytest.mark.parametrize("name", ["ASaveGenrePayload", "AWriteOperation", "AWriteResult"])
+def test_rxgraph_E005_for_what_a_mutation_answers(name: str) -> None:
+    state = serializer(Genre, "id", "name", GRAPHQL_NAME="Genre")
+    declare(state(), name="AChannel", meta={"writable": {state: [SAVE]}})
+    declare(serializer(Track, "id", GRAPHQL_NAME=name)(), name="BChannel")
+    assert found() == ["E005"]
+
+
+def test_rxgraph_E013_and_E014_for_what_is_only_written() -> None:
+    hidden: dict[str, Any] = {
+        name: serializers.CharField(write_only=True, required=False) for name in ("aB", "naïve")
+    }
+    state = serializer(
+        Genre, "id", "a_b", "aB", "naïve", a_b=serializers.CharField(source="name"), **hidden
+    )
+    declare(state(), meta={"writable": {state: [SAVE]}})
+    assert sorted(found()) == ["E013", "E014"]
+
+
+def test_rxgraph_E021() -> None:
+    state = serializer(Genre, "id", name="Thing", READ_ONLY_FIELDS=["name"])
+    declare(state(), meta={"writable": {state: [SAVE, DELETE]}})
+    assert found() == ["E021"]
+    with pytest.raises(DeclarationProblems, match="no field that a client may set"):
+        compile_channel(registry.channels()[0])
+
+
+def test_rxgraph_E022() -> None:
+    track = serializer(Track, "id", "title", name="Track")
+    state = serializer(Album, "id", "long_tracks", long_tracks=track(many=True, read_only=True))
+    declare(state(), meta={"writable": {track: [CREATE]}})
+    assert found() == ["E022", "W003"]  # and nothing sets its album
+
+
 def test_rxgraph_W001(settings) -> None:
     settings.DEBUG = False
     assert found() == ["W001"]
@@ -258,6 +321,57 @@ def test_rxgraph_W001(settings) -> None:
 def test_rxgraph_W002() -> None:
     declare(torture.GenreSerializer(many=True), list_instances=lambda self: [])
     assert found() == ["W002"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"genres": torture.GenreSerializer(many=True)},
+        {"album_title": serializers.CharField(source="album.title")},
+        {"scan": serializers.FileField(write_only=True)},
+    ],
+)
+def test_rxgraph_W003_for_what_a_serializer_requires(fields: dict[str, Any]) -> None:
+    track = serializer(Track, "id", "title", *fields, name="Track", **fields)
+    state = serializer(Album, "id", "tracks", tracks=track(many=True, read_only=True))
+    declare(state(), meta={"writable": {track: [CREATE]}})
+    assert [code for code in found() if code != "W004"] == ["W003"]
+
+
+def test_rxgraph_W003_for_a_column_that_nothing_sets() -> None:
+    memo = serializer(Memo, "id", "body", name="Memo")
+    state = serializer(Album, "id", "memos", memos=memo(many=True, read_only=True))
+    declare(state(), meta={"writable": {memo: [CREATE]}})
+    (message,) = rxgraph_checks.check_declarations()
+    assert message.id == "rxgraph.W003"
+    assert "torture.Memo.owner_id" in message.msg
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"owner": serializers.HiddenField(default=serializers.CurrentUserDefault())},
+        {"USER_KEY": "owner"},
+        {"create": lambda self, data: None},
+    ],
+)
+def test_rxgraph_W003_is_settled_by_whatever_sets_it(members: dict[str, Any]) -> None:
+    names = [name for name in members if name == "owner"]
+    memo = serializer(Memo, "id", "body", *names, name="Memo", **members)
+    state = serializer(Album, "id", "memos", memos=memo(many=True, read_only=True))
+    declare(state(), meta={"writable": {memo: [CREATE]}})
+    assert found() == []
+
+
+def test_rxgraph_W004() -> None:
+    state = serializer(Album, "id", "title", "sleeve")
+    declare(state(), meta={"writable": {state: [SAVE, CREATE]}})
+    assert found() == ["W004"]
+
+
+def test_what_the_shop_lets_clients_write_is_sound() -> None:
+    declare(torture.AlbumSerializer(), meta={"writable": AlbumChannel.options.writable})
+    assert set(found()) == {"W004"}
 
 
 def test_all_problems_come_in_one_run(settings) -> None:
