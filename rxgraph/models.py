@@ -1,4 +1,4 @@
-"""The one table RxGraph adds to a database: the intent log."""
+"""The tables RxGraph adds to a database: the intent log, and mutations that may be repeated."""
 
 from __future__ import annotations
 
@@ -38,3 +38,29 @@ class Intent(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class Mutation(models.Model):
+    """What a user's mutation did, so that a repeat is answered instead of done again.
+
+    Written in the transaction of the write itself; kept for ``RXGRAPH["MUTATION_WINDOW"]``.
+    """
+
+    user = models.CharField(max_length=255, help_text="Primary key of the user as text.")
+    client_mutation_id = models.CharField(max_length=200)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of what was asked for.")
+    outcome = models.TextField(help_text="JSON: what was written.")
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        app_label = "rxgraph"
+        db_table = "rxgraph_mutation"
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "client_mutation_id"], name="rxgraph_mutation_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.client_mutation_id}"

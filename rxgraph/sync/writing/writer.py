@@ -1,0 +1,161 @@
+"""Write what a client asked for: all of it in one transaction, or nothing.
+
+Declared → in the context by cache → locked → in the context by SQL → as expected → ``can_*`` →
+validators → written. Blocks; to be called on a thread that may use the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from django.db import router, transaction
+
+from rxgraph.compile.channel import CompiledChannel
+from rxgraph.compile.writing import WriteRequest
+from rxgraph.declare.channel import ContextChannel
+from rxgraph.declare.operations import Operation
+from rxgraph.delta.visibility import View
+from rxgraph.errors import BadRequest
+from rxgraph.settings import get_settings
+from rxgraph.sync.touches import touch
+from rxgraph.sync.writing import asking, operations
+from rxgraph.sync.writing.authority import authorise
+from rxgraph.sync.writing.locking import hold
+from rxgraph.sync.writing.messages import of_exception
+from rxgraph.sync.writing.outcome import Outcome, Refused, Written, error
+from rxgraph.sync.writing.repeats import Claim
+from rxgraph.sync.writing.session import Row, Session, Target
+from rxgraph.sync.writing.versions import check_version
+from rxgraph.types import MARK, RowKey
+
+Targets = list[Target | None]
+
+
+def write(
+    context: ContextChannel,
+    compiled: CompiledChannel,
+    anchor_id: str | None,
+    view: View | None,
+    requests: Sequence[WriteRequest],
+    *,
+    client_mutation_id: str | None = None,
+    commit_mark: str | None = None,
+    positions: Mapping[int, int] | None = None,
+) -> Outcome:
+    """Carry out *requests* in their order, and return what was written or why nothing was.
+
+    *view* is what the user sees of the anchor in the cache (None: there is no anchor yet, a root
+    is made). *positions* are the expected versions by place in *requests*, as numbers of the
+    stream. *commit_mark* travels with the transaction's rows (see ``types.mark``).
+
+    Raises:
+        Unauthenticated, Forbidden: before anything is read.
+        BadRequest: there are no requests, or they go to several databases.
+        BackendError: the database does not answer.
+    """
+    authorise(compiled, context.user, requests)
+    if view is not None and (view.tree is not compiled.tree or view.root.id != anchor_id):
+        raise ValueError(f"the view of {view.root} is none of {compiled.name} {anchor_id}")
+    session = Session(context, compiled, anchor_id, view, _alias(requests))
+    try:
+        content = asking.content(compiled, anchor_id, requests, get_settings().mutation_bytes)
+        claim = None
+        if client_mutation_id is not None:
+            asking.check_id(client_mutation_id)
+            claim = Claim(session.using, session.user_id, client_mutation_id)
+        targets, refused = _targets(session, requests)
+        if refused is not None and claim is None:
+            return Outcome(messages=refused.messages)
+        with transaction.atomic(using=session.using):
+            hold(requests[0].spec.layer.model, session.using)
+            if claim is not None:
+                repeated = claim.take(content, get_settings().mutation_window)
+                if repeated is not None:
+                    return repeated
+            if refused is not None:  # a deleted instance is in no context, but deleting it repeats
+                raise refused
+            results = _carry_out(session, requests, targets, positions or {})
+            if claim is not None:
+                claim.keep(results)
+            if commit_mark is not None:
+                touch(session.using, [RowKey(MARK, commit_mark)])
+    except Refused as found:
+        return Outcome(messages=found.messages)
+    except Exception as cause:  # noqa: BLE001 - of a deferred constraint, at the commit
+        spec = requests[-1].spec
+        return Outcome(messages=of_exception(cause, spec.layer, spec.operation, view).messages)
+    return Outcome(tuple(results))
+
+
+def _alias(requests: Sequence[WriteRequest]) -> str:
+    aliases = {str(router.db_for_write(request.spec.layer.model)) for request in requests}
+    if len(aliases) != 1:
+        found = f"go to the databases {', '.join(sorted(aliases))}" if aliases else "are none"
+        raise BadRequest(f"The operations of a write share a transaction, but these {found}")
+    return aliases.pop()
+
+
+def _targets(session: Session, requests: Sequence[WriteRequest]) -> tuple[Targets, Refused | None]:
+    """Return the row that each request is about, or why it is about none."""
+    targets: Targets = []
+    for place, request in enumerate(requests):
+        try:
+            targets.append(session.target(request))
+        except Refused as refused:
+            return [], refused.at(place)
+    return targets, None
+
+
+def _carry_out(
+    session: Session,
+    requests: Sequence[WriteRequest],
+    targets: Targets,
+    positions: Mapping[int, int],
+) -> list[Written]:
+    rows = _lock(session, requests, targets, positions)
+    results: list[Written] = []
+    for place, (request, target) in enumerate(zip(requests, targets, strict=True)):
+        spec = request.spec
+        try:
+            row = rows[target] if target else None
+            if target and results:  # as the requests before left it
+                row = session.held(target)
+            if spec.operation is Operation.CREATE:
+                written = operations.create(session, request, target, row)
+            elif spec.operation is Operation.SAVE and target:
+                written = operations.save(session, request, target, row)
+            elif target:
+                written = operations.delete(session, request, target, row)
+        except Exception as cause:
+            refused = of_exception(cause, spec.layer, spec.operation, session.view)
+            raise refused.at(place) from cause
+        results.append(written)
+    return results
+
+
+def _lock(
+    session: Session,
+    requests: Sequence[WriteRequest],
+    targets: Targets,
+    positions: Mapping[int, int],
+) -> dict[Target, Row]:
+    """Return every row that is needed, locked in one order for all, and as expected."""
+    rows: dict[Target, Row] = {}
+    places = [(target, place) for place, target in enumerate(targets) if target]
+    for target, place in sorted(places, key=lambda item: _order(item[0])):
+        try:
+            if target not in rows:
+                rows[target] = session.held(target)
+            if requests[place].expected_version is not None and place not in positions:
+                raise error("BAD_REQUEST", "expectedVersion is not a cursor of this state")
+            if place in positions:
+                check_version(session, target, positions[place])
+        except Exception as cause:
+            spec = requests[place].spec
+            refused = of_exception(cause, spec.layer, spec.operation, session.view)
+            raise refused.at(place) from cause
+    return rows
+
+
+def _order(target: Target) -> tuple[str, str, bool]:
+    return target.layer.model_label, target.key.id, not target.is_doomed

@@ -1,0 +1,1 @@
+"""A workshop: models of every shape that a write can meet."""
