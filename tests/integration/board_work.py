@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 from typing import Any
+from uuid import uuid4
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -20,10 +21,11 @@ from rxgraph.sync.heating import Warmth
 from tests.sync import board
 
 
-def make_board(name: str, tasks: int = 3, people: int = 2) -> dict[str, Any]:
+def make_board(tasks: int = 3, people: int = 2) -> dict[str, Any]:
     """Make a project with tasks and members, each with a private note on every task."""
+    name = f"board {uuid4().hex[:12]}"
     users = [
-        User.objects.create(username=f"{name}-{number}", first_name=f"Person {number}")
+        User.objects.create(username=f"{name} {number}", first_name=f"Person {number}")
         for number in range(people)
     ]
     project = Project.objects.create(name=name, owner=users[0])

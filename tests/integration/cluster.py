@@ -151,6 +151,20 @@ class Cluster:
             connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
             yield
 
+    @contextmanager
+    def slow(self, table: str, seconds: float) -> Iterator[None]:
+        """Let every query that reads *table* take *seconds* longer."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            for sql in (
+                f"ALTER TABLE {table} RENAME TO {table}_rows",
+                f"CREATE VIEW {table} AS SELECT rows.*"  # noqa: S608
+                f" FROM {table}_rows AS rows CROSS JOIN LATERAL pg_sleep({seconds})",
+            ):
+                connection.execute(sql.encode())
+            yield
+            for sql in (f"DROP VIEW {table}", f"ALTER TABLE {table}_rows RENAME TO {table}"):
+                connection.execute(sql.encode())
+
 
 @contextmanager
 def cluster(

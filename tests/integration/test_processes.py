@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from itertools import count
 from typing import Any
 
 import pytest
@@ -22,8 +21,6 @@ from tests.integration.cluster import Cluster, Process, cluster
 from tests.integration.servers import Server, run_code
 
 Board = dict[str, Any]
-
-_names = (f"board-{number}" for number in count())
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +43,7 @@ def shell(here: Cluster) -> Process:
 @pytest.fixture
 def board(shell: Process) -> Board:
     """A project of its own for each test."""
-    made: Board = shell.call(work.make_board, next(_names))
+    made: Board = shell.call(work.make_board)
     return made
 
 
@@ -205,7 +202,7 @@ async def test_a_cursor_of_something_else_and_garbage_are_refused(
     servers: list[Server], shell: Process, board: Board
 ) -> None:
     ada = board["people"][0]
-    other = shell.call(work.make_board, next(_names))
+    other = shell.call(work.make_board)
     async with Viewer(servers[0], other, other["people"][0]) as elsewhere:
         await elsewhere.ready()
     for after in (elsewhere.cursor, "garbage", "", "ÿ", "A" * 5000, elsewhere.cursor[:-4]):
@@ -271,7 +268,7 @@ async def test_private_notes_never_show_to_others(
         wanted = shell.call(work.expected, board["project"], person["id"])
         assert difference(state, wanted) is None
         assert own in json.dumps(state)
-    stranger = shell.call(work.make_board, next(_names))["people"][0]
+    stranger = shell.call(work.make_board)["people"][0]
     error = await refused(left, stranger, {"projectId": board["project"]})
     assert error.code == "FORBIDDEN"
     assert "secret" not in str(error.errors)
