@@ -19,10 +19,10 @@ SMALL = 100  # instances of a project that is saved to
 class Choices:
     """What the caller asked for."""
 
-    rounds: int = 5
-    cold_rounds: int = 3
+    rounds: int = 15
+    cold_rounds: int = 5
     instances: int = 10_000
-    saves: int = 40  # in a row, per round
+    saves: int = 20  # in a row, per round
     subscribers: int = 1000
     per_second: float = 20.0
     seconds: float = 10.0
