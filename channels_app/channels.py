@@ -1,10 +1,20 @@
 """The live contexts of the demo; RxGraph discovers this module when Django starts."""
 
-from django.contrib.auth.models import AnonymousUser, User
+from typing import Any
 
-from channels_app.models import Project
-from channels_app.serializers import ProjectSerializer
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import models
+
+from channels_app.models import Comment, Label, Membership, Note, Project, Task
+from channels_app.serializers import (
+    ChecklistItemSerializer,
+    CommentSerializer,
+    NoteSerializer,
+    ProjectSerializer,
+    TaskSerializer,
+)
 from rxgraph.channels import ContextChannel
+from rxgraph.operations import CREATE, DELETE, SAVE
 
 
 class ProjectChannel(ContextChannel):
@@ -12,6 +22,13 @@ class ProjectChannel(ContextChannel):
 
     class Meta:
         state = ProjectSerializer()
+        writable = {
+            ProjectSerializer: [SAVE],
+            TaskSerializer: [SAVE, CREATE, DELETE],
+            ChecklistItemSerializer: [SAVE, CREATE, DELETE],
+            CommentSerializer: [SAVE, CREATE, DELETE],
+            NoteSerializer: [SAVE, CREATE, DELETE],
+        }
 
     @staticmethod
     def has_permission(user: User | AnonymousUser, project_id: int) -> bool:
@@ -27,3 +44,43 @@ class ProjectChannel(ContextChannel):
 
     def get_instance_id(self, project_id: int) -> int:
         return project_id
+
+    def can_save(self, instance: models.Model, data: dict[str, Any], outside: Any = ()) -> bool:
+        """Editors change the board, authors their comments, and everybody their own notes.
+
+        Labels belong to no project, so any of them may be put on a task.
+        """
+        if not all(isinstance(other, Label) for other in outside):
+            return False
+        if isinstance(instance, Comment):
+            return instance.author_id == self.user.pk
+        return isinstance(instance, Note) or self._is_editor()
+
+    def can_create(
+        self,
+        model_class: type[models.Model],
+        parent: models.Model | None,
+        data: dict[str, Any],
+        outside: Any = (),
+    ) -> bool:
+        """Viewers may comment and take notes; the rest is for editors."""
+        if not all(isinstance(other, Label) for other in outside):
+            return False
+        return isinstance(parent, Task) and model_class in (Comment, Note) or self._is_editor()
+
+    def can_delete(self, instance: models.Model) -> bool:
+        """Editors delete what is on the board, authors their comments, everybody their notes."""
+        if isinstance(instance, Comment) and instance.author_id == self.user.pk:
+            return True
+        return isinstance(instance, Note) or self._is_editor()
+
+    def _is_editor(self) -> bool:
+        """Return whether the user may change the board itself."""
+        project_id = self.kwargs["project_id"]
+        return (
+            self.user.is_staff
+            or Project.objects.filter(pk=project_id, owner=self.user).exists()
+            or Membership.objects.filter(
+                project=project_id, user=self.user, role__in=("owner", "editor")
+            ).exists()
+        )

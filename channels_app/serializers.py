@@ -4,6 +4,8 @@ Docstrings and ``help_text`` become the descriptions of the GraphQL types. Every
 its own row alone, so a row that is saved is all that has to be sent.
 """
 
+from typing import Any
+
 from django.contrib.auth.models import User
 from rest_framework import serializers
 
@@ -40,6 +42,7 @@ class ChecklistItemSerializer(serializers.ModelSerializer[ChecklistItem]):
     class Meta:
         model = ChecklistItem
         fields = ("id", "text", "done", "position")
+        optimistic = True
 
 
 class CommentSerializer(serializers.ModelSerializer[Comment]):
@@ -50,6 +53,11 @@ class CommentSerializer(serializers.ModelSerializer[Comment]):
     class Meta:
         model = Comment
         fields = ("id", "author", "body", "created_at")
+        optimistic = True
+
+    def create(self, validated_data: dict[str, Any]) -> Comment:
+        """Write a comment in the name of whoever sends it."""
+        return super().create({**validated_data, "author": self.context["user"]})
 
 
 class NoteSerializer(serializers.ModelSerializer[Note]):
@@ -75,6 +83,22 @@ class TaskSerializer(serializers.ModelSerializer[Task]):
     notes = NoteSerializer(
         many=True, read_only=True, help_text="The viewer's own private notes on it."
     )
+    assignee_id = serializers.PrimaryKeyRelatedField(
+        source="assignee",
+        queryset=User.objects.all(),
+        allow_null=True,
+        required=False,
+        write_only=True,
+        help_text="A member of the project, or null for nobody.",
+    )
+    label_ids = serializers.PrimaryKeyRelatedField(
+        source="labels",
+        many=True,
+        queryset=Label.objects.all(),
+        required=False,
+        write_only=True,
+        help_text="All labels of the task, in any order.",
+    )
 
     class Meta:
         model = Task
@@ -94,7 +118,10 @@ class TaskSerializer(serializers.ModelSerializer[Task]):
             "checklist",
             "comments",
             "notes",
+            "assignee_id",
+            "label_ids",
         )
+        optimistic = True
 
 
 class MembershipSerializer(serializers.ModelSerializer[Membership]):
