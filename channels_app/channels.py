@@ -53,7 +53,7 @@ class ProjectChannel(ContextChannel):
         if not all(isinstance(other, Label) for other in outside):
             return False
         if isinstance(instance, Comment):
-            return instance.author_id == self.user.pk
+            return bool(instance.author_id == self.user.pk)
         return isinstance(instance, Note) or self._is_editor()
 
     def can_create(
