@@ -15,14 +15,21 @@ from typing import Any
 import httpx
 
 from rxgraph.compile.channel import served_channels
-from rxgraph.testing import Completed, OperationFailed, SubscriptionClient, document_for, query_for
-from rxgraph.testing.client import Event, Subscription
+from rxgraph.testing import (
+    Completed,
+    OperationFailed,
+    Subscription,
+    SubscriptionClient,
+    document_for,
+    query_for,
+)
 from tests.integration import board_work
 from tests.integration.cluster import Process
 from tests.integration.servers import Server
 
 PATIENCE_SECONDS = 30.0
 
+Event = dict[str, Any]
 Check = Callable[["Viewer"], None]
 
 
@@ -166,9 +173,9 @@ class Viewer:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._moved.wait(), left)
 
-    async def ready(self) -> Viewer:
+    async def ready(self, patience_seconds: float = PATIENCE_SECONDS) -> Viewer:
         """Return when the first state is there."""
-        await self.until(lambda: "RESET" not in self.kinds or len(self.kinds) > 1)
+        await self.until(lambda: "RESET" not in self.kinds or len(self.kinds) > 1, patience_seconds)
         return self
 
     async def end(self) -> None:

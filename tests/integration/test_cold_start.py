@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from itertools import count
 from typing import Any
 
 import pytest
@@ -25,8 +24,6 @@ Board = dict[str, Any]
 
 LEASE_SECONDS = 3.0
 SLOW_TABLE = "channels_app_label"  # every first load reads it; no write of these tests does
-
-_names = (f"board-{number}" for number in count())
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +51,7 @@ def shell(here: Cluster) -> Process:
 @pytest.fixture
 def board(shell: Process) -> Board:
     """A project that nobody has looked at yet."""
-    made: Board = shell.call(work.make_board, next(_names), 5)
+    made: Board = shell.call(work.make_board, 5)
     return made
 
 
@@ -103,8 +100,7 @@ async def test_twenty_clients_of_two_servers_cost_one_database_load(
     for viewer in viewers:
         await viewer.close()
         assert viewer.kinds == ["SNAPSHOT"]
-    record = here.record(board["project"])
-    assert (record["generation"], record["seq"]) == (1, 1)
+    assert here.record(board["project"])["seq"] == 1
 
 
 async def test_five_hundred_writes_during_a_slow_first_load_are_all_there(
@@ -117,13 +113,14 @@ async def test_five_hundred_writes_during_a_slow_first_load_are_all_there(
         writing = asyncio.create_task(
             asyncio.to_thread(shell.call, work.write_much, board["project"], 500, 1)
         )
-        await asyncio.sleep(LEASE_SECONDS * 0.6)  # the heater keeps its lease
+        generation = here.record(board["project"])["generation"]
+        await asyncio.sleep(LEASE_SECONDS * 0.6)
         assert phase(here, board) == Phase.HEATING
     await writing
     await settle(shell, viewers)
     for viewer in viewers:
         await viewer.close()
-    assert here.record(board["project"])["generation"] == 1
+    assert here.record(board["project"])["generation"] == generation
     assert here.intents() == 0
 
 
@@ -131,7 +128,7 @@ async def test_deletes_during_a_cold_load_do_not_come_back(
     here: Cluster, servers: list[Server], shell: Process, board: Board
 ) -> None:
     gone, _, moved, *_ = board["tasks"]
-    other = shell.call(work.make_board, next(_names))
+    other = shell.call(work.make_board)
     viewers = [
         Viewer(server, board, who) for server, who in zip(servers, board["people"], strict=True)
     ]
@@ -202,17 +199,35 @@ async def test_a_heater_that_dies_is_replaced_when_its_lease_has_run_out(
     ada, grace = board["people"]
     first, second = Viewer(doomed, board, ada), Viewer(servers[0], board, grace)
     async with slow_load(here, board, first):
-        owner = here.record(board["project"])["lease"]["owner"]
+        begun = here.record(board["project"])
         await second.open()
         await asyncio.to_thread(stop, doomed, kill=True)
         shell.call(work.save, "Task", board["tasks"][0], {"title": "while nobody heats"})
-        assert here.record(board["project"])["lease"]["owner"] == owner
+        assert here.record(board["project"])["lease"] == begun["lease"]
         killed = time.monotonic()
     await settle(shell, [second])
     assert time.monotonic() - killed < LEASE_SECONDS + 10
     assert second.kinds[0] == "SNAPSHOT"
     record = here.record(board["project"])
-    assert (record["phase"], record["generation"]) == (Phase.HOT, 2)
+    assert record["phase"] == Phase.HOT
+    assert record["generation"] > begun["generation"]
     assert isinstance(first.failure, ConnectionClosed)
     await second.close()
     await first.close()
+
+
+@pytest.mark.xfail(reason="heaters that are slower than a lease replace each other for ever")
+async def test_a_load_that_takes_longer_than_a_lease_ends_all_the_same(
+    here: Cluster, servers: list[Server], shell: Process, board: Board
+) -> None:
+    viewers = [
+        Viewer(server, board, who) for server, who in zip(servers, board["people"], strict=True)
+    ]
+    with here.slow(SLOW_TABLE, LEASE_SECONDS + 1):
+        for viewer in viewers:
+            await viewer.open()
+        for viewer in viewers:
+            await viewer.ready(4 * LEASE_SECONDS)
+    await settle(shell, viewers)
+    for viewer in viewers:
+        await viewer.close()
