@@ -43,7 +43,11 @@ def main() -> int:
     names = arguments.only or list(FIGURES)
     if "cold" not in names:
         choices = replace(choices, cold_rounds=0)
-    report = asyncio.run(read(names, choices, alone=arguments.alone))
+    try:
+        report = asyncio.run(read(names, choices, alone=arguments.alone))
+    except KeyboardInterrupt:
+        say("interrupted; what was made for it is gone")
+        return 130
     text = json.dumps(report, indent=1, default=str)
     if arguments.json:
         arguments.json.write_text(text + "\n")
