@@ -21,6 +21,9 @@ class RxGraphSettings:
     mongo_driver: str = "motor"
     #: Write an intent row with every change, so that a crash loses nothing. Off: faster, weaker.
     outbox: bool = True
+    #: Let processes without subscribers (workers, shells, WSGI) leave the merging of their changes
+    #: to a server that shows them: their saves get cheaper, and arrive a moment later.
+    hand_over: bool = True
     #: Seconds between two sweeps of left-over intents; None: 0.5 with the memory store, else 3.
     sweep_seconds: float | None = None
     #: Seconds an intent must be old before a sweeper takes it over from its writer.

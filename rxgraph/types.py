@@ -56,6 +56,14 @@ class AnchorKey(NamedTuple):
     anchor_id: str
 
 
+PROCESS_CHANNEL = "rxgraph.process"
+
+
+def process_key(session: str) -> AnchorKey:
+    """Return the key under which a server process itself is woken: there is work to take over."""
+    return AnchorKey(PROCESS_CHANNEL, session)
+
+
 class RemovalReason(StrEnum):
     """Why an instance is no longer part of a state."""
 

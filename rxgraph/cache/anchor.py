@@ -138,6 +138,11 @@ def push(
     return _take(pushed, lease, now) if may_take else pushed
 
 
+def leave_work(anchor: Anchor, rows: frozenset[RowKey]) -> Anchor | None:
+    """Record changed *rows* for others to merge in; None: nothing is cached."""
+    return replace(anchor, pending=anchor.pending | rows) if anchor.is_live else None
+
+
 def take(anchor: Anchor, lease: Lease, now: float, *, schema: str) -> Anchor | None:
     """Take over work that nobody does; None: there is none, or somebody does it."""
     has_work = anchor.pending or anchor.is_unfinished

@@ -27,7 +27,7 @@ from rxgraph.compile.state_tree import StateTree
 from rxgraph.sync.engine import Engine, trees
 from rxgraph.sync.heating import Warmth
 from rxgraph.sync.wakeups import open_listener
-from rxgraph.types import AnchorKey
+from rxgraph.types import AnchorKey, process_key
 
 T = TypeVar("T")
 
@@ -83,6 +83,7 @@ class Backend:
         self._started = asyncio.ensure_future(self._listener.start(deliver))
         await self.beat()
         await self._started
+        await self._listener.join(process_key(self.session))
 
     async def join(self, key: AnchorKey) -> None:
         """Be woken for *key* from now on, and count as one who watches it."""

@@ -164,6 +164,8 @@ class Replica:
             reading = await self._read(None, 0)
             if isinstance(reading, Reading) and reading.anchor.schema == self.tree.fingerprint:
                 anchor = reading.anchor
+                if anchor.pending and await self._hub.backend.rescue(self.key):
+                    continue  # written while nobody looked: merged in now, read again
                 self.state = apply({}, reading.documents)
                 self.tombstones = {k: d for k, d in reading.documents.items() if not d.is_live}
                 self.generation, self.position = anchor.generation, anchor.done

@@ -11,11 +11,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from weakref import WeakKeyDictionary
 
+from rxgraph.cache.steps import Wakeup
 from rxgraph.errors import BackendError
 from rxgraph.serve.backend import Backend
 from rxgraph.serve.hub import Hub
 from rxgraph.settings import RxGraphSettings
 from rxgraph.sync.engine import Engine, get_engine
+from rxgraph.types import PROCESS_CHANNEL
 
 logger = logging.getLogger("rxgraph.serve")
 
@@ -30,17 +32,37 @@ class Runtime:
         self.settings: RxGraphSettings = engine.settings
         self.backend = Backend(engine)
         self.hub = Hub(self.backend, self.ready)
+        self._nudged = asyncio.Event()
         self._tasks = [asyncio.create_task(self._open(), name="rxgraph open")]
 
     async def _open(self) -> None:
-        await self.backend.start(self.hub.deliver)
+        await self.backend.start(self._deliver)
         lease = self.settings.lease_seconds
         self._tasks += [
             self._every(self.settings.poll_seconds, self.hub.poll, "poll"),
             self._every(lease, self.backend.beat, "heartbeat"),
             self._every(self.settings.sweep_interval_seconds, self._sweep, "sweep"),
             self._every(_BURIAL_SECONDS, self._bury, "burial"),
+            asyncio.create_task(self._take_over(), name="rxgraph take over"),
         ]
+
+    def _deliver(self, wakeup: Wakeup) -> None:
+        if wakeup.key.channel == PROCESS_CHANNEL:
+            self._nudged.set()
+        else:
+            self.hub.deliver(wakeup)
+
+    async def _take_over(self) -> None:
+        """Do what writers left, whenever one says so; what comes meanwhile is done together."""
+        while True:
+            await self._nudged.wait()
+            self._nudged.clear()
+            try:
+                await self.backend.on_thread(lambda: self.engine.sweep(at_once=True))
+            except BackendError as error:
+                self.hub.complain(error)  # the sweeper will come back to it
+            except Exception:
+                logger.exception("taking over from a writer failed; the sweeper will try again")
 
     async def ready(self) -> None:
         """Return when wake-ups are being listened for.

@@ -33,6 +33,7 @@ from rxgraph.cache.steps import (
     Sleep,
     Step,
     SwapAnchor,
+    Wakeup,
     WriteDocuments,
     run,
 )
@@ -47,7 +48,7 @@ from rxgraph.sync import flush as flushing
 from rxgraph.sync import heating, intents
 from rxgraph.sync.touches import Committed
 from rxgraph.sync.wakeups import Bus, open_bus
-from rxgraph.types import AnchorKey, RowKey
+from rxgraph.types import AnchorKey, RowKey, process_key
 
 logger = logging.getLogger("rxgraph.sync")
 
@@ -119,13 +120,34 @@ class Engine:
         if time.monotonic() < self._retry_at:
             return
         try:
-            self._flush(committed.using, committed.rows, committed.columns)
+            if self._may_hand_over(committed):
+                is_done = self._hand_over(committed)
+            else:
+                self._flush(committed.using, committed.rows, committed.columns)
+                is_done = True
         except BackendError as error:
             self._retry_at = time.monotonic() + self.settings.store_timeout_seconds
             logger.error("changes wait in the intent log until the store answers: %s", error)
             return
-        if committed.intents:
+        if is_done and committed.intents:
             intents.forget(committed.using, committed.intents)
+
+    def _may_hand_over(self, committed: Committed) -> bool:
+        """True where somebody else can do it: intents say what, and a server will look."""
+        is_elsewhere = not self.is_serving and not self.settings.is_memory
+        return self.settings.hand_over and is_elsewhere and bool(committed.intents)
+
+    def _hand_over(self, committed: Committed) -> bool:
+        left: flushing.HandOver = self.run(
+            flushing.hand_over(
+                committed.rows,
+                using=committed.using,
+                columns=committed.columns,
+            )
+        )
+        for session in left.servers:
+            self.bus.publish(Wakeup(process_key(session), 0, 0, 0, 0.0, None, more=True))
+        return left.is_done
 
     def _flush(
         self,
@@ -138,8 +160,10 @@ class Engine:
 
     # -- what dead or serving-nobody processes left
 
-    def sweep(self) -> int:
+    def sweep(self, *, at_once: bool = False) -> int:
         """Replay the intents that were left over; answer how many those were.
+
+        *at_once*: a writer has just left some, do not wait until they have an age.
 
         Raises:
             BackendError: the store does not answer; the intents stay.
@@ -147,6 +171,8 @@ class Engine:
         grace = self.settings.sweep_grace_seconds
         if self.settings.is_memory:
             grace = min(grace, _MEMORY_GRACE_SECONDS)
+        if at_once:
+            grace = 0.0
         swept = 0
         for using in self._aliases():
             while found := intents.left_over(using, grace, _INTENTS_PER_SWEEP):

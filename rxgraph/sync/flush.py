@@ -93,6 +93,38 @@ def flush(
     return len(holders)
 
 
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """What a writer left to others: *servers* to nudge (one for each anchor that is watched)."""
+
+    servers: frozenset[str]
+    #: True when nobody has to look at the intents any more.
+    is_done: bool
+
+
+def hand_over(
+    rows: frozenset[RowKey],
+    *,
+    using: str = "default",
+    columns: Mapping[RowKey, Mapping[str, str | None]] | None = None,
+) -> Procedure[HandOver]:
+    """Leave committed changes to the servers that show them, at the price of one look.
+
+    The intents of the transaction say what there is to do. A cache that nobody looks at gets the
+    rows recorded; whoever comes first merges them in before reading.
+    """
+    wanted = yield from Locate(using, rows, columns or {})
+    if not wanted:
+        return HandOver(frozenset(), is_done=True)
+    servers: set[str] = set()
+    for key, anchor in sorted((yield from FindHolders(wanted)).items()):
+        if anchor.sessions:
+            servers.add(min(anchor.sessions))
+        else:
+            yield from settle(key, lambda found, _: decisions.leave_work(found, rows), anchor)
+    return HandOver(frozenset(servers), is_done=not servers)
+
+
 def push(
     writer: Writer, key: AnchorKey, rows: frozenset[RowKey], known: Anchor | None = None
 ) -> Procedure[Turn | None]:
