@@ -1,0 +1,46 @@
+"""Whole suites on what production uses: PostgreSQL, MongoDB and Redis.
+
+``serve`` runs with pymongo's asynchronous client; every other test of this folder has Motor.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import service
+from tests.integration.servers import ROOT
+
+SUITES = {
+    "convergence": ["tests/sync/test_convergence.py"],
+    "rows": [
+        *(f"tests/cache/test_rows{name}.py" for name in ("", "_faults", "_locate", "_shapes")),
+        # what SQLite calls an error, and a count of queries that leaves out savepoints
+        "--deselect=tests/cache/test_rows_faults.py::"
+        "test_a_faulty_row_is_left_out_and_named_once_in_the_log[query-OperationalError]",
+        "--deselect=tests/cache/test_rows_shapes.py::"
+        "test_a_tree_takes_one_query_per_layer_and_one_per_table_between",
+    ],
+    "serve": ["tests/serve"],
+}
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_suite_passes_on_the_services(suite: str) -> None:
+    for name in ("DATABASE_URL", "MONGO_URL", "REDIS_URL"):
+        service(name)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command += ["--ds=tests.integration.suite_settings", *SUITES[suite]]
+    done = subprocess.run(  # noqa: S603
+        command,
+        cwd=ROOT,
+        env={**os.environ, "TEST_MONGO_DRIVER": "pymongo"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=170,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
