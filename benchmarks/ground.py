@@ -52,10 +52,14 @@ class Ground:
         """The sides that take part, ours first."""
         return list(self.pythons)
 
-    def worker(self, side: str, *, sqlite: bool = False, outbox: bool = True) -> Worker:
+    def worker(
+        self, side: str, *, sqlite: bool = False, outbox: bool = True, hand_over: bool = True
+    ) -> Worker:
         """Start a worker; it ends with the run."""
         kind = f"{side}-{'sqlite' if sqlite else 'postgres'}-{'on' if outbox else 'off'}"
-        env = self._env(side, sqlite=sqlite, outbox=outbox)
+        env = self._env(side, sqlite=sqlite)
+        env["BENCH_OUTBOX"] = "on" if outbox else "off"
+        env["BENCH_HAND_OVER"] = "on" if hand_over else "off"
         return self._keep(Worker(self.pythons[side], side, env, self.folder / f"worker-{kind}.log"))
 
     def server(self, side: str) -> Server:
@@ -67,7 +71,7 @@ class Ground:
         self.stack.callback(process.stop)
         return process
 
-    def _env(self, side: str, *, sqlite: bool = False, outbox: bool = True) -> dict[str, str]:
+    def _env(self, side: str, *, sqlite: bool = False) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         database = f"{self.name}_{'sqlite' if sqlite else side}"
         return {
@@ -82,7 +86,6 @@ class Ground:
             "BENCH_REDIS": self.redis,
             "BENCH_PREFIX": database,
             "BENCH_STATE_REDIS": self.state_redis,
-            "BENCH_OUTBOX": "on" if outbox else "off",
         }
 
 

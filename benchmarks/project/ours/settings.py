@@ -13,4 +13,5 @@ ASGI_APPLICATION = "benchmarks.project.ours.asgi.application"
 RXGRAPH: dict[str, Any] = {
     "STORE": os.environ.get("BENCH_MONGO", "memory://"),
     "OUTBOX": os.environ.get("BENCH_OUTBOX", "on") == "on",
+    "HAND_OVER": os.environ.get("BENCH_HAND_OVER", "on") == "on",
 }
