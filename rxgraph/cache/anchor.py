@@ -178,6 +178,13 @@ def extend(
     )
 
 
+def renew(anchor: Anchor, owner: str, now: float, seconds: float) -> Anchor | None:
+    """Let *owner* hold the lease for longer; None: it has lost it, or given it back."""
+    if anchor.owner != owner:
+        return None
+    return replace(anchor, lease_until=now + seconds)
+
+
 def finish(
     anchor: Anchor,
     owner: str,

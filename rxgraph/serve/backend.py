@@ -18,14 +18,15 @@ from typing import Any, TypeVar
 from channels.db import database_sync_to_async
 from django.db import connections
 
-from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.anchor import Anchor, Lease
 from rxgraph.cache.opening import open_async_store
 from rxgraph.cache.reading import Reading, read_documents
 from rxgraph.cache.steps import Now, Procedure, Sleep, Step, Wakeup, run_async
 from rxgraph.cache.turns import join_anchor, leave_anchor
 from rxgraph.compile.state_tree import StateTree
+from rxgraph.errors import BackendError
 from rxgraph.sync.engine import Engine, trees
-from rxgraph.sync.heating import Warmth
+from rxgraph.sync.heating import Warmth, keep
 from rxgraph.sync.wakeups import open_listener
 from rxgraph.types import AnchorKey, process_key
 
@@ -106,7 +107,19 @@ class Backend:
 
     async def heat(self, key: AnchorKey) -> Warmth:
         """Make *key* HOT unless somebody else does."""
-        return await self.on_thread(self.engine.heat, key)
+        lease = self.engine.writer.lease()
+        keeping = asyncio.create_task(self._keep(key, lease), name="rxgraph keep")
+        try:
+            return await self.on_thread(self.engine.heat, key, lease)
+        finally:
+            keeping.cancel()
+
+    async def _keep(self, key: AnchorKey, lease: Lease) -> None:
+        """Hold a lease for a thread that is busy with the database."""
+        while True:
+            await asyncio.sleep(lease.seconds / 3)
+            with contextlib.suppress(BackendError):
+                await self._run(keep(key, lease))
 
     async def rescue(self, key: AnchorKey) -> bool:
         """Take over work on *key* that nobody does."""

@@ -17,6 +17,7 @@ from typing import Any
 
 from django.db import router
 
+from rxgraph.cache.anchor import Lease
 from rxgraph.cache.opening import open_store
 from rxgraph.cache.rows import Database
 from rxgraph.cache.steps import (
@@ -202,9 +203,9 @@ class Engine:
 
     # -- anchors
 
-    def heat(self, key: AnchorKey) -> heating.Warmth:
-        """Make *key* HOT unless somebody else does."""
-        warmth: heating.Warmth = self.run(heating.heat(self.writer, key))
+    def heat(self, key: AnchorKey, lease: Lease | None = None) -> heating.Warmth:
+        """Make *key* HOT unless somebody else does; see ``heating.heat`` for *lease*."""
+        warmth: heating.Warmth = self.run(heating.heat(self.writer, key, lease))
         return warmth
 
     def rescue(self, key: AnchorKey) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum
 
 from rxgraph.cache import anchor as decisions
+from rxgraph.cache.anchor import Lease
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.steps import (
     DropGeneration,
@@ -36,10 +37,12 @@ class Warmth(Enum):
     MISSING = "missing"  # the root is not in the database, or cannot be rendered
 
 
-def heat(writer: Writer, key: AnchorKey) -> Procedure[Warmth]:
+def heat(writer: Writer, key: AnchorKey, lease: Lease | None = None) -> Procedure[Warmth]:
     """Make *key* HOT, unless it is or somebody else is at it.
 
-    A cache whose documents have another shape than this process declares is dropped first.
+    Reading a large state can take longer than a lease: who knows the name of the *lease* can
+    ``keep`` it meanwhile. A cache whose documents have another shape than this process declares
+    is dropped first.
     """
     tree = writer.trees(key.channel)
     anchor = yield from LoadAnchor(key)
@@ -53,7 +56,7 @@ def heat(writer: Writer, key: AnchorKey) -> Procedure[Warmth]:
     elif anchor.phase is Phase.HOT:
         return Warmth.HOT
 
-    lease = writer.lease()
+    lease = lease or writer.lease()
     _, opened = yield from settle(
         key, lambda a, now: decisions.open_(a, lease, now, schema=tree.fingerprint)
     )
@@ -89,6 +92,16 @@ def heat(writer: Writer, key: AnchorKey) -> Procedure[Warmth]:
     if filled.pending:
         yield from rescue(writer, key)
     return Warmth.HOT
+
+
+def keep(key: AnchorKey, lease: Lease) -> Procedure[bool]:
+    """Renew *lease* on behalf of its holder; False when it does not hold it (any more)."""
+    _, kept = yield from settle(
+        key,
+        lambda anchor, now: decisions.renew(anchor, lease.owner, now, lease.seconds),
+        is_durable=lambda after: False,
+    )
+    return kept is not None
 
 
 def _document(row: Row, seq: int) -> Document:

@@ -218,7 +218,6 @@ async def test_a_heater_that_dies_is_replaced_when_its_lease_has_run_out(
     await first.close()
 
 
-@pytest.mark.xfail(reason="heaters that are slower than a lease replace each other for ever")
 async def test_a_load_that_takes_longer_than_a_lease_ends_all_the_same(
     here: Cluster, servers: list[Server], shell: Process, board: Board
 ) -> None:
