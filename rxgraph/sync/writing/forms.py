@@ -61,7 +61,7 @@ def make_form(
         elif given and (server := _given(layer, source, given)) is not None:
             form.fields[name] = _hidden(name, source, server)
         elif source in kept and not field.read_only:
-            del form.fields[name]
+            field.read_only = True  # and still there for validators that name it
     return form
 
 

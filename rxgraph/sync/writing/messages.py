@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import DataError, IntegrityError, OperationalError, models
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, models
 from rest_framework import exceptions
 from rest_framework.settings import api_settings
 
@@ -77,7 +77,7 @@ def of_exception(cause: Exception, layer: Layer, operation: Any, view: View | No
     if isinstance(cause, DataError | UnicodeError):
         text = "A value is out of the range that can be stored"
         return Refused([Message(MessageKind.VALIDATION, text, None, "INVALID")])
-    if isinstance(cause, OperationalError):
+    if isinstance(cause, OperationalError | InterfaceError):
         if getattr(cause.__cause__, "sqlstate", None) in _TRY_AGAIN:
             return error("CONFLICT", "Somebody else is writing the same; try again")
         raise BackendError(f"the database does not answer: {cause}") from cause

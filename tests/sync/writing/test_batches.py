@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.test import override_settings
 
 from rxgraph.errors import BadRequest, Forbidden
 from rxgraph.sync import touches
@@ -66,6 +67,24 @@ def test_what_an_earlier_request_took_out_of_the_context_is_not_found(workshop: 
 def test_nothing_to_do_is_refused(workshop: Workshop) -> None:
     with pytest.raises(BadRequest):
         workshop.write()
+
+
+class ToolsElsewhere:
+    """A router that keeps tools in another database."""
+
+    def db_for_write(self, model: object, **hints: object) -> str | None:
+        return "other" if model is Tool else None
+
+
+def test_operations_on_two_databases_are_refused(workshop: Workshop) -> None:
+    view = workshop.view()
+    with override_settings(DATABASE_ROUTERS=[ToolsElsewhere()]), pytest.raises(BadRequest):
+        workshop.write(
+            workshop.request("SAVE", "Job", workshop.job.pk, {"title": "one"}),
+            workshop.request("SAVE", "Tool", workshop.saw.pk, {"name": "x"}),
+            view=view,
+        )
+    assert not hooks.calls
 
 
 def test_one_undeclared_request_refuses_all(workshop: Workshop) -> None:

@@ -66,9 +66,9 @@ def test_no_input_writes_outside_of_the_whitelist(workshop: Workshop, data: st.D
         fields = {name: value for name, value in fields.items() if name in spec.fields}
     request = WriteRequest(
         spec,
-        id=data.draw(ids),  # type: ignore[arg-type]
+        id=data.draw(ids),
         parent=data.draw(st.sampled_from(spec.parents)) if spec.parents else None,
-        parent_id=data.draw(ids) if spec.parents else None,  # type: ignore[arg-type]
+        parent_id=data.draw(ids) if spec.parents else None,
         data=fields,
     )
     before = snapshot()
