@@ -32,6 +32,14 @@ PATIENCE_SECONDS = 30.0
 Event = dict[str, Any]
 Check = Callable[["Viewer"], None]
 
+_opened: list[Viewer] = []
+
+
+async def close_all() -> None:
+    """Close every viewer that a test has left open, as one that fails does."""
+    while _opened:
+        await _opened[-1].close()
+
 
 def live_document() -> str:
     """Return the subscription that tells everything about a project."""
@@ -87,6 +95,7 @@ class Viewer:
     async def open(self) -> None:
         """Connect and subscribe."""
         await self.client.open()
+        _opened.append(self)
         variables: dict[str, Any] = {"projectId": self.board["project"]}
         if self._after is not None:
             variables["after"] = self._after
@@ -106,6 +115,8 @@ class Viewer:
         await self.client.drop()
 
     async def _end(self) -> None:
+        if self in _opened:
+            _opened.remove(self)
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])

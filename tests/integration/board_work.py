@@ -44,6 +44,7 @@ def make_board(tasks: int = 3, people: int = 2) -> dict[str, Any]:
     return {
         "project": project.pk,
         "tasks": made,
+        "label": label.pk,
         "people": [{"id": user.pk, "token": Token.objects.create(user=user).key} for user in users],
     }
 
@@ -117,6 +118,11 @@ _models: dict[str, Any] = {
     model.__name__: model
     for model in (ChecklistItem, Comment, Label, Membership, Note, Project, Task)
 }
+
+
+def add_label(task_id: int, label_id: int) -> None:
+    """Give a task a label."""
+    Task.objects.get(pk=task_id).labels.add(label_id)
 
 
 def write_much(project_id: int, times: int, seed: int) -> None:

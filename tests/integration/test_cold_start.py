@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ import pytest
 from rxgraph.cache.phases import Phase
 from rxgraph.testing import ConnectionClosed, OperationFailed
 from tests.integration import board_work as work
-from tests.integration.board_clients import Viewer, refused, settle
+from tests.integration.board_clients import Viewer, close_all, refused, settle
 from tests.integration.cluster import Cluster, Process, cluster
 from tests.integration.servers import Server, stop
 
@@ -48,6 +48,12 @@ def shell(here: Cluster) -> Process:
     return here.process()
 
 
+@pytest.fixture(autouse=True)
+async def _nobody_stays() -> AsyncIterator[None]:
+    yield
+    await close_all()
+
+
 @pytest.fixture
 def board(shell: Process) -> Board:
     """A project that nobody has looked at yet."""
@@ -66,15 +72,12 @@ async def eventually(is_reached: Callable[[], Any], what: str, seconds: float = 
 @asynccontextmanager
 async def slow_load(here: Cluster, board: Board, *viewers: Viewer) -> AsyncIterator[None]:
     """Let *viewers* come to a cold project; its load lasts as long as the block."""
-    async with AsyncExitStack() as ending:
-        with here.locked(SLOW_TABLE):
-            for viewer in viewers:
-                await viewer.open()
-                ending.push_async_callback(viewer.close)
-            await eventually(lambda: phase(here, board) == Phase.HEATING, "HEATING")
-            yield
-            assert not any(viewer.events for viewer in viewers)
-        ending.pop_all()
+    with here.locked(SLOW_TABLE):
+        for viewer in viewers:
+            await viewer.open()
+        await eventually(lambda: phase(here, board) == Phase.HEATING, "HEATING")
+        yield
+        assert not any(viewer.events for viewer in viewers)
 
 
 def phase(here: Cluster, board: Board) -> str | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
 from tests.integration import board_work as work
-from tests.integration.board_clients import Viewer, settle
+from tests.integration.board_clients import Viewer, close_all, settle
 from tests.integration.cluster import Cluster, Died, Process, cluster
 from tests.integration.servers import stop
 
@@ -36,6 +36,12 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def shell(here: Cluster) -> Process:
     return here.process()
+
+
+@pytest.fixture(autouse=True)
+async def _nobody_stays() -> AsyncIterator[None]:
+    yield
+    await close_all()
 
 
 @pytest.fixture
@@ -143,3 +149,24 @@ async def test_a_server_that_ends_in_order_leaves_no_session(here: Cluster, boar
     await asyncio.to_thread(stop, server)
     await viewer.close()
     assert here.record(board["project"])["sessions"] == []
+
+
+async def test_a_killed_server_does_not_keep_changes_from_the_viewers_of_another(
+    here: Cluster, shell: Process, board: Board
+) -> None:
+    doomed, other = here.serve(2)
+    ada, grace = board["people"]
+    first, second = Viewer(doomed, board, ada), Viewer(other, board, grace)
+    for viewer in (first, second):
+        await viewer.open()
+        await viewer.ready()
+    await asyncio.to_thread(stop, doomed, kill=True)
+    for number in range(3):
+        title = f"after the kill {number}"
+        shell.call(work.save, "Task", board["tasks"][0], {"title": title})
+        saved = time.monotonic()
+        await second.until(lambda t=title: second.task(board["tasks"][0])["title"] == t)
+        assert time.monotonic() - saved < SWEEP_SECONDS + GRACE_SECONDS + SLACK_SECONDS
+    await settle(shell, [second])
+    await second.close()
+    stop(other)
