@@ -94,6 +94,7 @@ class Engine:
             new_owner=lambda: uuid.uuid4().hex,
             lease_seconds=settings.lease_seconds,
         )
+        self._watched = flushing.Watched()
         self._retry_at = 0.0
         self.perform = Performer(
             dict.fromkeys(STORE_STEPS, store.perform),
@@ -141,6 +142,7 @@ class Engine:
     def _hand_over(self, committed: Committed) -> bool:
         left: flushing.HandOver = self.run(
             flushing.hand_over(
+                self._watched,
                 committed.rows,
                 using=committed.using,
                 columns=committed.columns,

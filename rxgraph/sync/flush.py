@@ -17,6 +17,7 @@ from rxgraph.cache.steps import (
     FindHolders,
     LoadAnchor,
     Locate,
+    Now,
     Procedure,
     Publish,
     ReadIntents,
@@ -33,6 +34,8 @@ from rxgraph.types import MARK, AnchorKey, Document, InstanceKey, RowKey
 
 #: Channel name → its state tree.
 Trees = Callable[[str], StateTree]
+
+Wanted = Mapping[str, frozenset[InstanceKey]]
 
 _ROUNDS = 8  # batches in a row before the work is left to a server
 _ANCHORS_PER_SNAPSHOT = 32
@@ -102,7 +105,40 @@ class HandOver:
     is_done: bool
 
 
+class Watched:
+    """Which server showed an instance a moment ago: a writer need not ask again at once.
+
+    Being wrong costs nothing but time. The server that is nudged looks at the intents and finds
+    everybody concerned; one that has just ended leaves them to the sweepers.
+    """
+
+    SECONDS = 1.0
+    _MOST = 10_000
+
+    def __init__(self) -> None:
+        self._servers: dict[tuple[str, InstanceKey], tuple[str, float]] = {}
+
+    def note(self, wanted: Wanted, servers: frozenset[str], now: float) -> None:
+        """Remember who shows some of *wanted*."""
+        if len(self._servers) > self._MOST:
+            self._servers.clear()
+        for server in servers:
+            for channel, keys in wanted.items():
+                for key in keys:
+                    self._servers[channel, key] = server, now + self.SECONDS
+
+    def server_of(self, wanted: Wanted, now: float) -> str | None:
+        """Return a server that showed any of *wanted* a moment ago."""
+        for channel, keys in wanted.items():
+            for key in keys:
+                server, until = self._servers.get((channel, key), ("", 0.0))
+                if until > now:
+                    return server
+        return None
+
+
 def hand_over(
+    watched: Watched,
     rows: frozenset[RowKey],
     *,
     using: str = "default",
@@ -116,12 +152,16 @@ def hand_over(
     wanted = yield from Locate(using, rows, columns or {})
     if not wanted:
         return HandOver(frozenset(), is_done=True)
+    now = yield from Now()
+    if (server := watched.server_of(wanted, now)) is not None:
+        return HandOver(frozenset({server}), is_done=False)
     servers: set[str] = set()
     for key, anchor in sorted((yield from FindHolders(wanted)).items()):
         if anchor.sessions:
             servers.add(min(anchor.sessions))
         else:
             yield from settle(key, lambda found, _: decisions.leave_work(found, rows), anchor)
+    watched.note(wanted, frozenset(servers), now)
     return HandOver(frozenset(servers), is_done=not servers)
 
 
