@@ -89,7 +89,7 @@ def decode_anchor(raw: Raw) -> tuple[AnchorKey, Anchor]:
         schema=raw["schema"],
         sessions=frozenset(raw["sessions"]),
         idle_since=raw["idle_since"],
-        published=tuple((seq, text) for seq, text in raw["published"]),
+        published=tuple((seq, text) for seq, text in raw.get("published", ())),
     )
 
 

@@ -97,11 +97,19 @@ class ContextChannel:
     # Who may write what
 
     def can_save(self, instance: Any, data: Any) -> bool | Awaitable[bool]:
-        """Return True to let this user change *instance* by *data*."""
+        """Return True to let this user change *instance* by *data*.
+
+        *instance* is as it was before; *data* maps field names to values, related instances
+        looked up. Related instances that are not part of this context are refused, unless the
+        hook has a parameter ``outside``: then they are given in it, for the hook to judge.
+        """
         return False
 
     def can_create(self, model_class: Any, parent: Any, data: Any) -> bool | Awaitable[bool]:
-        """Return True to let this user create a *model_class* under *parent*."""
+        """Return True to let this user create a *model_class* under *parent*.
+
+        *parent* is None for an anchor itself; *data* and ``outside`` as in ``can_save``.
+        """
         return False
 
     def can_delete(self, instance: Any) -> bool | Awaitable[bool]:

@@ -204,6 +204,10 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Any, Any]):
                 ):
                     return result.errors
                 await operation.send("next", _payload(result))
+                if result.data is not None:
+                    # The frames that wait for the next result still hold this one: without its
+                    # data an idle subscriber costs kilobytes, not the size of its state.
+                    result.data.clear()
         return ()
 
 

@@ -77,6 +77,7 @@ class Runtime:
 
     async def _bury(self) -> None:
         await self.backend.on_thread(self.engine.bury_sessions)
+        await self.backend.on_thread(self.engine.forget_mutations)
 
     def _every(
         self, seconds: float, work: Callable[[], Awaitable[object]], name: str

@@ -49,6 +49,7 @@ from rxgraph.sync import flush as flushing
 from rxgraph.sync import heating, intents
 from rxgraph.sync.touches import Committed
 from rxgraph.sync.wakeups import Bus, open_bus
+from rxgraph.sync.writing.repeats import forget_mutations
 from rxgraph.types import AnchorKey, RowKey, process_key
 
 logger = logging.getLogger("rxgraph.sync")
@@ -202,6 +203,11 @@ class Engine:
         for session in dead:
             self.store.forget_session(session)
         return len(dead)
+
+    def forget_mutations(self) -> int:
+        """Delete what was kept to answer repeated mutations; answer how many those were."""
+        window = self.settings.mutation_window
+        return sum(forget_mutations(using, window) for using in self._aliases())
 
     # -- anchors
 

@@ -89,12 +89,22 @@ class Command(BaseCommand):
         key = Token.objects.get(user=user).key
         self.stdout.write(self.style.MIGRATE_HEADING("What to open"))
         self.stdout.write(f"  {url}/          the way in")
-        self.stdout.write(f"  {url}/graphql   GraphiQL")
+        self.stdout.write(f"  {url}/graphql   where GraphQL clients connect")
         self.stdout.write(f"  {url}/admin/    change something here, and watch it arrive in")
         if project is not None:
             self.stdout.write(
                 f"  python manage.py rxgraph_watch project --project-id {project.pk} --token {key}"
             )
+            task = project.tasks.order_by("id").first()
+            if task is not None:
+                self.stdout.write("  or write as a client does:")
+                self.stdout.write(_CURL % (url, key, project.pk, task.pk))
+
+
+_CURL = """  curl -s %s/graphql -H 'Content-Type: application/json' \\
+    -H 'Authorization: Token %s' -d '{"query": "mutation { \
+projectSaveTask(projectId: %s, id: %s, data: {status: DONE}) \
+{ task { id title status } messages { field message } } }"}'"""
 
 
 def _user(person: content.Person) -> User:
