@@ -16,7 +16,7 @@ _FOLDERS = {"integration": pytest.mark.integration, "browser": pytest.mark.brows
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies in a folder that needs services; those must not pass by being skipped in CI."""
+    """Mark what lies in a folder that needs services."""
     for item in items:
         for folder, mark in _FOLDERS.items():
             if folder in Path(item.path).parts:
