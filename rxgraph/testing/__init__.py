@@ -1,7 +1,7 @@
 """What adopters test their channels with: a real client, and documents that write themselves."""
 
 from rxgraph.testing.client import SubscriptionClient
-from rxgraph.testing.documents import document_for, query_for
+from rxgraph.testing.documents import document_for, mutation_for, query_for
 from rxgraph.testing.fold import DanglingReference, Fold
 from rxgraph.testing.subscription import (
     Completed,
@@ -9,6 +9,7 @@ from rxgraph.testing.subscription import (
     OperationFailed,
     Subscription,
     Unexpected,
+    WriteRefused,
 )
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "Subscription",
     "SubscriptionClient",
     "Unexpected",
+    "WriteRefused",
     "document_for",
+    "mutation_for",
     "query_for",
 ]

@@ -15,6 +15,7 @@ from typing import Any
 
 import websockets
 
+from rxgraph.testing.documents import Source, mutation_for
 from rxgraph.testing.subscription import (
     Completed,
     ConnectionClosed,
@@ -22,6 +23,7 @@ from rxgraph.testing.subscription import (
     OperationFailed,
     Subscription,
     Unexpected,
+    WriteRefused,
 )
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "Subscription",
     "SubscriptionClient",
     "Unexpected",
+    "WriteRefused",
 ]
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -50,10 +53,19 @@ class SubscriptionClient:
             assert board.state["tasks"][0]["title"] == "Ship"
 
     The methods of the newest subscription are there on the client, too: ``client.next_event()``,
-    ``client.expect_delta()``, ``client.state``.
+    ``client.expect_delta()``, ``client.state``. Writes go over the same socket::
+
+        payload = await client.mutate(
+            "projectSaveTask", projectId=1, id=5, data={"title": "Ship"}, clientMutationId="w1"
+        )
+        assert payload["task"]["title"] == "Ship"
+        await client.expect_own("w1")               # the event that contains the write
+        await client.expect_refused("FORBIDDEN", "projectDeleteTask", projectId=1, id=5)
 
     Args:
         url: of the WebSocket.
+        schema: what the documents of mutations are written from: SDL, a schema or a compiled
+            channel; None: the channels that this Django project serves.
         token: a DRF token, sent in ``connection_init``.
         params: payload of ``connection_init``, instead of *token*.
         headers: of the handshake, such as ``{"Cookie": "sessionid=…"}``.
@@ -68,11 +80,14 @@ class SubscriptionClient:
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float = 10.0,
+        schema: Source | None = None,
     ) -> None:
         self._url, self._headers = url, dict(headers or {})
         given = {"Authorization": f"Token {token}"} if token is not None else {}
         self._params = dict(params) if params is not None else given
         self.timeout = timeout
+        self._schema = schema
+        self._mutations: dict[str, str] = {}
         self.operations: dict[str, Subscription] = {}
         self._ids = count(1)
         self._newest: Subscription | None = None
@@ -133,7 +148,58 @@ class SubscriptionClient:
         self._newest = newest
         data: dict[str, Any] = (await operation.next_result())["data"]
         await operation.expect_complete()
+        self.operations.pop(operation.id, None)
         return data
+
+    # -- writing
+
+    async def mutate(self, mutation: str, /, **variables: Any) -> Any:
+        """Write, and return the payload.
+
+        *mutation* is the name of a field, whose document then selects all of the payload (see
+        :func:`~rxgraph.testing.mutation_for`), or a document of your own with one mutation.
+
+        Raises:
+            WriteRefused: the payload has messages.
+            OperationFailed: the operation was answered with errors.
+        """
+        payload = await self._write(mutation, variables)
+        if isinstance(payload, dict) and payload.get("messages"):
+            raise WriteRefused(_name(mutation), payload["messages"])
+        return payload
+
+    async def expect_messages(self, mutation: str, /, **variables: Any) -> list[dict[str, Any]]:
+        """Write, and return the messages that say why nothing was written."""
+        payload = await self._write(mutation, variables)
+        messages = payload.get("messages") if isinstance(payload, dict) else None
+        if not messages:
+            raise Unexpected(f"expected {_name(mutation)} to be refused, got {payload}")
+        found: list[dict[str, Any]] = messages
+        return found
+
+    async def expect_refused(self, code: str, mutation: str, /, **variables: Any) -> dict[str, Any]:
+        """Write, and return the one message, which has *code*."""
+        messages = await self.expect_messages(mutation, **variables)
+        if [message["code"] for message in messages] != [code]:
+            raise Unexpected(f"expected {code}, but {WriteRefused(_name(mutation), messages)}")
+        return messages[0]
+
+    async def _write(self, mutation: str, variables: Mapping[str, Any]) -> Any:
+        data = await self.query(self._document(mutation), variables)
+        if len(data) != 1:
+            raise Unexpected(f"expected one mutation, got {', '.join(data)}; use query() for them")
+        return next(iter(data.values()))
+
+    def _document(self, mutation: str) -> str:
+        if "{" in mutation:
+            return mutation
+        if mutation not in self._mutations:
+            if self._schema is None:
+                from rxgraph.serve.schema import get_schema  # only where Django is set up
+
+                self._schema = get_schema()
+            self._mutations[mutation] = mutation_for(self._schema, mutation)
+        return self._mutations[mutation]
 
     async def send(self, message: Mapping[str, Any] | str) -> None:
         """Send a message as it is; text goes out unchanged."""
@@ -185,6 +251,14 @@ class SubscriptionClient:
         """Return its next event, which is a DELTA."""
         return await self.subscription.expect_delta()
 
+    async def expect_own(self, client_mutation_id: str) -> Event:
+        """Take its events until the one that contains the viewer's own write; return that one."""
+        return await self.subscription.expect_own(client_mutation_id)
+
+    async def until_cursor(self, cursor: str) -> Any:
+        """Take its events until its state contains all up to *cursor*; return that state."""
+        return await self.subscription.until_cursor(cursor)
+
     async def expect_message(self) -> Any:
         """Return the data of its next event, which is a MESSAGE."""
         return await self.subscription.expect_message()
@@ -232,3 +306,7 @@ class SubscriptionClient:
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.wait([self._reader])
+
+
+def _name(mutation: str) -> str:
+    return "the mutation" if "{" in mutation else mutation

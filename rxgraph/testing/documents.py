@@ -1,12 +1,13 @@
 """Write the full documents of a channel, so that nobody writes them by hand (DESIGN §4.6).
 
 From a compiled channel, a schema or its SDL; text out. The subscription selects every field of
-every layer in ``changed``, which is what the promises of DESIGN §4.2 ask for.
+every layer in ``changed``, which is what the promises of DESIGN §4.2 ask for, and a mutation every
+field of its payload.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 import strawberry
@@ -56,6 +57,64 @@ def query_for(source: Source, field: str | None = None) -> str:
     )
 
 
+def mutation_for(source: Source, field: str) -> str:
+    """Return the document of one mutation, with everything that its payload can tell.
+
+    *source*: a compiled channel, a schema, or SDL. *field*: ``"projectSaveTask"``. Instances come
+    with all their own fields, relations as ids: what a normalised cache needs.
+
+    Variables are the arguments of the field; those that are not given are left out of the request.
+    """
+    schema, _ = _schema(source, None)
+    root = schema.mutation_type
+    fields = {} if root is None else root.fields
+    if field not in fields:
+        raise ValueError(
+            f"{field} is none of the mutations {', '.join(fields) or '(there are none)'}"
+        )
+    definition = fields[field]
+    wanted = [f"${name}: {item.type}" for name, item in definition.args.items()]
+    variables = f"({', '.join(wanted)})" if wanted else ""
+    head = f"mutation {field[:1].upper() + field[1:]}{variables} {{\n"
+    call = f"  {field}{_call(definition.args)}"
+    if is_leaf_type(_named(definition)):
+        return f"{head}{call}\n}}\n"
+    payload = _object(definition)
+    layers = _layers_of(payload)
+    selection = _lines(_payload_lines(payload, layers), 2)
+    fragments = "".join(_fragments(layer, "Row", layers) for layer in layers.values())
+    return f"{head}{call} {{\n{selection}\n  }}\n}}\n{fragments}"
+
+
+def _layers_of(payload: GraphQLObjectType) -> dict[str, GraphQLObjectType]:
+    """Return the layers that a payload can tell of: ``parents`` or ``changed`` has them all."""
+    found: dict[str, GraphQLObjectType] = {}
+    for name in ("parents", "changed"):
+        if name in payload.fields:
+            lists = _object(payload.fields[name]).fields.values()
+            found |= {_object(item).name: _object(item) for item in lists}
+    return found
+
+
+def _payload_lines(
+    payload: GraphQLObjectType, layers: Mapping[str, GraphQLObjectType]
+) -> Iterator[str]:
+    leaves = [name for name, item in payload.fields.items() if is_leaf_type(_named(item))]
+    yield " ".join(["__typename", *leaves])
+    for name, item in payload.fields.items():
+        target = _named(item)
+        if target.name in layers:
+            yield f"{name} {{ ...{target.name}Row }}"
+        elif name in ("parents", "changed"):
+            yield f"{name} {{"
+            for key, one in _object(item).fields.items():
+                yield f"  {key} {{ ...{_object(one).name}Row }}"
+            yield "}"
+        elif isinstance(target, GraphQLObjectType):
+            inner = [key for key, one in target.fields.items() if is_leaf_type(_named(one))]
+            yield f"{name} {{ {' '.join(inner)} }}"
+
+
 class _Shape:
     """What a document needs to know of one channel."""
 
@@ -100,21 +159,22 @@ class _Shape:
 
     def fragments(self, kind: str) -> str:
         """Return the fragments of all layers: their fields, and relations as *kind* has them."""
-        return "".join(self._fragments(layer, kind) for layer in self.layers.values())
+        return "".join(_fragments(layer, kind, self.layers) for layer in self.layers.values())
 
-    def _fragments(self, layer: GraphQLObjectType, kind: str) -> str:
-        name = layer.name
-        leaves = [key for key, item in layer.fields.items() if is_leaf_type(_named(item))]
-        lines = [f"...{name}Fields"]
-        for key, item in layer.fields.items():
-            target = _named(item)
-            if target.name in self.layers:
-                inner = "__typename id" if kind == "Row" else f"...{target.name}{kind}"
-                lines.append(f"{key} {{ {inner} }}")
-        return (
-            f"\nfragment {name}Fields on {name} {{ {' '.join(['__typename', *leaves])} }}\n"
-            f"fragment {name}{kind} on {name} {{\n{_lines(lines, 1)}\n}}\n"
-        )
+
+def _fragments(layer: GraphQLObjectType, kind: str, layers: Mapping[str, GraphQLObjectType]) -> str:
+    name = layer.name
+    leaves = [key for key, item in layer.fields.items() if is_leaf_type(_named(item))]
+    lines = [f"...{name}Fields"]
+    for key, item in layer.fields.items():
+        target = _named(item)
+        if target.name in layers:
+            inner = "__typename id" if kind == "Row" else f"...{target.name}{kind}"
+            lines.append(f"{key} {{ {inner} }}")
+    return (
+        f"\nfragment {name}Fields on {name} {{ {' '.join(['__typename', *leaves])} }}\n"
+        f"fragment {name}{kind} on {name} {{\n{_lines(lines, 1)}\n}}\n"
+    )
 
 
 def _schema(source: Source, field: str | None) -> tuple[GraphQLSchema, str | None]:

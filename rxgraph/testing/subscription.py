@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rxgraph.testing.fold import Fold
+from rxgraph.testing.positions import position_of
 
 if TYPE_CHECKING:
     from rxgraph.testing.client import SubscriptionClient
@@ -36,6 +37,28 @@ class OperationFailed(Unexpected):
         extensions = self.errors[0].get("extensions") or {}
         code = extensions.get("code")
         return code if isinstance(code, str) else None
+
+
+class WriteRefused(Unexpected):
+    """A mutation was answered with messages: nothing was written.
+
+    Attributes:
+        messages: as they came, each with ``kind``, ``message``, ``field`` and ``code``.
+    """
+
+    def __init__(self, field: str, messages: list[dict[str, Any]]) -> None:
+        self.messages = messages
+        super().__init__(f"{field} was refused: {'; '.join(map(_described, messages))}")
+
+    @property
+    def codes(self) -> list[str | None]:
+        """The code of each message."""
+        return [message.get("code") for message in self.messages]
+
+
+def _described(message: Mapping[str, Any]) -> str:
+    place = f"{message['field']}: " if message.get("field") else ""
+    return f"{place}{message.get('message')} ({message.get('code')})"
 
 
 class Completed(Unexpected):
@@ -119,6 +142,37 @@ class Subscription:
         """Return the next event, which is a DELTA."""
         return await self._expect("DELTA")
 
+    async def expect_own(self, client_mutation_id: str) -> Event:
+        """Take events until the one that contains the viewer's own write; return that one.
+
+        Raises:
+            Unexpected: it does not come.
+        """
+
+        def is_reached() -> bool:
+            return client_mutation_id in self.events[-1]["clientMutationIds"]
+
+        await self._take_until(is_reached, f"an event with {client_mutation_id!r}")
+        return self.events[-1]
+
+    async def until_cursor(self, cursor: str) -> Any:
+        """Take events until the state contains all up to *cursor*; return that state.
+
+        *cursor* may be that of a mutation's payload, also of somebody else's: then the state
+        contains the write. It waits for an event, so what the viewer may not see is not reached.
+
+        Raises:
+            Unexpected: it is not reached.
+        """
+        place = position_of(cursor)
+
+        def is_reached() -> bool:
+            return self.cursor is not None and position_of(self.cursor) >= place
+
+        if not is_reached():
+            await self._take_until(is_reached, f"position {place[1]} of the stream")
+        return self.state
+
     async def expect_message(self) -> Any:
         """Return the data of the next event, which is a MESSAGE."""
         return (await self._expect("MESSAGE"))["notifications"][0]["data"]
@@ -169,6 +223,19 @@ class Subscription:
         with contextlib.suppress(Completed):
             while True:
                 yield await self.next_event()
+
+    async def _take_until(self, is_reached: Callable[[], bool], what: str) -> None:
+        """Take events until *is_reached*, for as long as the client waits for anything."""
+        begun = len(self.events)
+        try:
+            async with asyncio.timeout(self._client.timeout):
+                while True:
+                    await self.next_event(self._client.timeout * 2)
+                    if is_reached():
+                        return
+        except TimeoutError:
+            kinds = ", ".join(event["kind"] for event in self.events[begun:]) or "nothing"
+            raise Unexpected(f"expected {what}, got {kinds}") from None
 
     async def _expect(self, kind: str) -> Event:
         event = await self.next_event()
