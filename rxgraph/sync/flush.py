@@ -27,7 +27,7 @@ from rxgraph.cache.steps import (
     WriteDocuments,
     chunks,
 )
-from rxgraph.cache.turns import in_snapshot, settle
+from rxgraph.cache.turns import clear_anchor, in_snapshot, settle
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.sync.reconcile import Reconciliation, instances_of
 from rxgraph.types import MARK, AnchorKey, Document, InstanceKey, RowKey
@@ -37,6 +37,7 @@ Trees = Callable[[str], StateTree]
 
 Wanted = Mapping[str, frozenset[InstanceKey]]
 
+_MOST_PENDING = 5000  # rows that may wait for somebody to look at an anchor again
 _ROUNDS = 8  # batches in a row before the work is left to a server
 _ANCHORS_PER_SNAPSHOT = 32
 
@@ -159,6 +160,8 @@ def hand_over(
     for key, anchor in sorted((yield from FindHolders(wanted)).items()):
         if anchor.sessions:
             servers.add(min(anchor.sessions))
+        elif len(anchor.pending) > _MOST_PENDING:
+            yield from clear_anchor(key)  # cheaper to read anew than to catch up with
         else:
             yield from settle(key, lambda found, _: decisions.leave_work(found, rows), anchor)
     watched.note(wanted, frozenset(servers), now)
