@@ -1,4 +1,4 @@
-"""``python -m benchmarks read``: measure, print a table for people and JSON for programs."""
+"""``python -m benchmarks read|write``: measure, print tables for people and JSON for programs."""
 
 from __future__ import annotations
 
@@ -18,16 +18,20 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figure import Figure
-from benchmarks.figures import cold, fanout, intents, save
-from benchmarks.ground import prepared, versions
+from benchmarks.figures import cold, fanout, intents, many, one, save
+from benchmarks.ground import OURS, PLAIN, THEIRS, prepared, versions
 from benchmarks.run import Choices, Run, say, start
 
-FIGURES: dict[str, Callable[[Run], Awaitable[Figure]]] = {
-    "cold": cold.measure,
-    "save": save.measure,
-    "intents": intents.measure,
-    "fanout": fanout.measure,
+FIGURES: dict[str, dict[str, Callable[[Run], Awaitable[Figure]]]] = {
+    "read": {
+        "cold": cold.measure,
+        "save": save.measure,
+        "intents": intents.measure,
+        "fanout": fanout.measure,
+    },
+    "write": {"one": one.measure, "many": many.measure},
 }
+SIDES = {"read": (OURS, THEIRS), "write": (OURS, THEIRS, PLAIN)}
 
 
 def main() -> int:
@@ -39,12 +43,13 @@ def main() -> int:
         instances=arguments.instances,
         subscribers=arguments.subscribers,
         seconds=arguments.seconds,
+        clients=arguments.clients,
     )
-    names = arguments.only or list(FIGURES)
+    names = arguments.only or list(FIGURES[arguments.command])
     if "cold" not in names:
         choices = replace(choices, cold_rounds=0)
     try:
-        report = asyncio.run(read(names, choices, alone=arguments.alone))
+        report = asyncio.run(measure(arguments.command, names, choices, alone=arguments.alone))
     except KeyboardInterrupt:
         say("interrupted; what was made for it is gone")
         return 130
@@ -60,18 +65,20 @@ def main() -> int:
     return 0 if is_fine or not arguments.strict else 1
 
 
-async def read(names: list[str], choices: Choices, *, alone: bool) -> dict[str, Any]:
+async def measure(
+    command: str, names: list[str], choices: Choices, *, alone: bool
+) -> dict[str, Any]:
     """Prepare, measure the figures *names* and print each when it is there."""
     began = time.monotonic()
     figures: list[dict[str, Any]] = []
-    with prepared(alone=alone) as ground:
+    with prepared([side for side in SIDES[command] if side != THEIRS or not alone]) as ground:
         say("preparing the data of " + " and ".join(ground.sides))
         run = await start(ground, choices)
         machine = _machine() | versions(ground)
         print("# Figures\n\n" + ", ".join(f"{k} {v}" for k, v in machine.items()) + "\n")
         for name in names:
             say(f"{name}: {time.monotonic() - began:.0f} s so far")
-            figure = await FIGURES[name](run)
+            figure = await FIGURES[command][name](run)
             print(figure.text() + "\n", flush=True)
             figures.append(asdict(figure))
     seconds = time.monotonic() - began
@@ -82,20 +89,22 @@ async def read(names: list[str], choices: Choices, *, alone: bool) -> dict[str, 
 def _parser() -> argparse.ArgumentParser:
     default = Choices()
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="read")
-    reading = commands.add_parser("read", help="measure and print")
-    reading.add_argument("--only", action="append", choices=list(FIGURES), metavar="NAME")
-    reading.add_argument("--json", type=Path, metavar="FILE", help="write every sample to FILE")
-    reading.add_argument("--alone", action="store_true", help="leave RxDjango out")
-    reading.add_argument("--strict", action="store_true", help="exit with 1 for a missed goal")
-    for name, kind in (
-        ("rounds", int),
-        ("instances", int),
-        ("subscribers", int),
-        ("seconds", float),
-    ):
-        value = getattr(default, name)
-        reading.add_argument(f"--{name}", type=kind, default=value, help=f"default {value:g}")
+    commands = parser.add_subparsers(required=True, dest="command")
+    for command, figures in FIGURES.items():
+        measuring = commands.add_parser(command, help=f"measure and print {', '.join(figures)}")
+        measuring.add_argument("--only", action="append", choices=list(figures), metavar="NAME")
+        measuring.add_argument("--json", type=Path, metavar="FILE", help="every sample, to FILE")
+        measuring.add_argument("--alone", action="store_true", help="leave RxDjango out")
+        measuring.add_argument("--strict", action="store_true", help="exit with 1 for missed goals")
+        for name, kind in (
+            ("rounds", int),
+            ("instances", int),
+            ("subscribers", int),
+            ("seconds", float),
+            ("clients", int),
+        ):
+            value = getattr(default, name)
+            measuring.add_argument(f"--{name}", type=kind, default=value, help=f"default {value:g}")
     return parser
 
 

@@ -36,6 +36,7 @@ class Frame:
     completes: bool = False  # the first state is whole with this message
     newest: int = -1  # the highest number that a save left in it
     answers: tuple[str, ...] = ()
+    reply_to: str | None = None  # the save that this is the answer to
     problem: str | None = None
 
 
@@ -58,6 +59,9 @@ class Dialect(Protocol):
 
     def fold(self, frames: Sequence[Frame]) -> Any:
         """Return the nested state that these frames lead to."""
+
+    def save(self, id_: str, project: int, task: int, title: str) -> str:
+        """Return the message that saves the title of a task; *id_* is never used again."""
 
 
 def newest(payload: bytes) -> int:
@@ -100,10 +104,27 @@ subscription Live($projectId: Int!) {
 """
 
 
+_FIELDS = "__typename id project title description status label priority estimate assignee dueAt"
+_NAMED = f"""
+mutation Save($projectId: Int!, $id: ID!, $data: TaskSaveInput!, $name: ID) {{
+  projectSaveTask(projectId: $projectId, id: $id, data: $data, clientMutationId: $name) {{
+    __typename clientMutationId cursor messages {{ kind code field message }}
+    task {{ {_FIELDS} comments {{ __typename id }} }}
+  }}
+}}
+"""
+
+
 class Ours:
-    """graphql-transport-ws, with the document that a generated client would send."""
+    """graphql-transport-ws, with the documents that a generated client would send.
+
+    *subscribes*: watch the project from the start; *names*: send a ``clientMutationId``.
+    """
 
     subprotocol: str | None = "graphql-transport-ws"
+
+    def __init__(self, *, subscribes: bool = True, names: bool = True) -> None:
+        self._subscribes, self._names = subscribes, names
 
     def path(self, project: int) -> str:
         return "/graphql"
@@ -119,11 +140,15 @@ class Ours:
 
     def read(self, payload: bytes, number: int) -> Frame:
         message = json.loads(payload)
+        if message.get("id", "1") != "1":
+            return _reply(message, len(payload), number)
         match message["type"]:
             case "next" if "errors" not in message["payload"]:
                 event = message["payload"]["data"]["project"]
                 whole = event["kind"] == "SNAPSHOT"
                 return Frame(number, len(payload), event, True, whole, newest(payload))
+            case "connection_ack" if not self._subscribes:
+                return Frame(number, len(payload), message, completes=True)
             case "connection_ack":
                 subscribe = {"query": " ".join(_DOCUMENT.split()), "variables": {"projectId": 0}}
                 text = json.dumps({"id": "1", "type": "subscribe", "payload": subscribe})
@@ -148,6 +173,32 @@ class Ours:
             for removed in event["removed"]:
                 instances.pop((removed["typename"], removed["nodeId"]), None)
         return nest(instances, root)
+
+    def save(self, id_: str, project: int, task: int, title: str) -> str:
+        variables = {"projectId": project, "id": str(task), "data": {"title": title}}
+        if self._names:
+            variables["name"] = id_
+        return _operation(id_, _NAMED, variables)
+
+
+def _operation(id_: str, document: str, variables: dict[str, Any]) -> str:
+    payload = {"query": " ".join(document.split()), "variables": variables}
+    return json.dumps({"id": id_, "type": "subscribe", "payload": payload})
+
+
+def _reply(message: dict[str, Any], size: int, number: int) -> Frame:
+    """Understand what a GraphQL server says about a mutation."""
+    if message["type"] == "complete":
+        return Frame(number, size, message)
+    problem = None
+    payload = message["payload"]
+    if message["type"] != "next" or payload.get("errors") or not payload.get("data"):
+        problem = json.dumps(message)
+    else:
+        (written,) = payload["data"].values()
+        if written.get("messages") or not _MARK.search(json.dumps(written).encode()):
+            problem = json.dumps(message)
+    return Frame(number, size, message, reply_to=message["id"], problem=problem)
 
 
 def _as_rendered(found: dict[str, Any]) -> dict[str, Any]:
@@ -187,6 +238,9 @@ class Theirs:
             ends = any(found.get("_operation") == "end_initial_state" for found in message)
             return Frame(number, len(payload), message, not ends, ends, newest(payload))
         problem = payload.decode() if message.get("error") else None
+        if message.get("type") == "writeResponse":
+            reply_to = str(message["writeId"])
+            return Frame(number, len(payload), message, reply_to=reply_to, problem=problem)
         return Frame(number, len(payload), message, problem=problem)
 
     def fold(self, frames: Sequence[Frame]) -> Any:
@@ -205,7 +259,61 @@ class Theirs:
                 instances[key] = {**instances.get(key, {}), **values}
         return nest(instances, root)
 
+    def save(self, id_: str, project: int, task: int, title: str) -> str:
+        return json.dumps(
+            {
+                "type": "write",
+                "writeId": id_,
+                "operation": "save",
+                "instanceType": "benchmarks.project.board.serializers.TaskSerializer",
+                "instanceId": task,
+                "data": {"title": title},
+            }
+        )
+
+
+# -- neither
+
+
+class Plain:
+    """A GraphQL server that has mutations and nothing live; see ``project/plain``."""
+
+    subprotocol: str | None = "graphql-transport-ws"
+
+    def __init__(self, mutation: str) -> None:
+        self._document = f"""
+        mutation Save($data: TaskPatch!) {{
+          {mutation}(data: $data) {{ {_FIELDS} }}
+        }}
+        """
+
+    def path(self, project: int) -> str:
+        return "/graphql"
+
+    def greeting(self, project: int, token: str) -> list[str]:
+        return Ours().greeting(project, token)
+
+    def key(self, payload: bytes) -> bytes:
+        return payload
+
+    def read(self, payload: bytes, number: int) -> Frame:
+        message = json.loads(payload)
+        if "id" in message:
+            return _reply(message, len(payload), number)
+        match message["type"]:
+            case "connection_ack":
+                return Frame(number, len(payload), message, completes=True)
+            case "ping":
+                return Frame(number, len(payload), message, answers=('{"type": "pong"}',))
+        return Frame(number, len(payload), message)
+
+    def fold(self, frames: Sequence[Frame]) -> Any:
+        return None
+
+    def save(self, id_: str, project: int, task: int, title: str) -> str:
+        return _operation(id_, self._document, {"data": {"id": str(task), "title": title}})
+
 
 def dialect_of(side: str) -> Dialect:
-    """Return how a side talks."""
+    """Return how a side talks to those who watch."""
     return Ours() if side == OURS else Theirs()

@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,7 @@ from pymongo import MongoClient
 from benchmarks import peer
 from benchmarks.processes import Server, Worker
 
-OURS, THEIRS = "ours", "theirs"
+OURS, THEIRS, PLAIN = "ours", "theirs", "plain"
 
 _REDIS_DATABASES = range(15, 0, -1)
 _CLAIM = "rxgraph-benchmark"
@@ -90,15 +90,13 @@ class Ground:
 
 
 @contextmanager
-def prepared(*, alone: bool) -> Iterator[Ground]:
-    """Make what a run needs and take it away afterwards; *alone*: without the peer.
+def prepared(sides: Sequence[str]) -> Iterator[Ground]:
+    """Make what a run of *sides* needs and take it away afterwards.
 
     Raises:
         KeyError: a service has no address in the environment.
     """
-    pythons = {OURS: Path(sys.executable)}
-    if not alone:
-        pythons[THEIRS] = peer.ensure()
+    pythons = {side: peer.ensure() if side == THEIRS else Path(sys.executable) for side in sides}
     name = f"rxbench_{secrets.token_hex(4)}"
     folder = peer.own_folder() / name
     mongo, redis_, postgres = (

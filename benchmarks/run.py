@@ -26,6 +26,7 @@ class Choices:
     subscribers: int = 1000
     per_second: float = 20.0
     seconds: float = 10.0
+    clients: int = 10  # that write at the same time
 
 
 @dataclass

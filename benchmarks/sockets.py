@@ -55,6 +55,7 @@ class Client(asyncio.Protocol):
         self.arrivals: list[tuple[float, int]] = []
         self.bytes = 0
         self.problem: str | None = None
+        self._replies: dict[str, asyncio.Future[float]] = {}
 
     # -- asyncio.Protocol
 
@@ -108,6 +109,20 @@ class Client(asyncio.Protocol):
         """Send one message."""
         self._write(_TEXT, text.encode())
 
+    async def save(self, id_: str, task: int, title: str, *, seconds: float = 60.0) -> float:
+        """Save the title of a task and return when the answer came, by the monotonic clock.
+
+        Raises:
+            ConnectionError: the save was refused, or the connection has ended.
+            TimeoutError: no answer came in *seconds*.
+        """
+        reply = self._replies[id_] = asyncio.get_running_loop().create_future()
+        self.send(self._tape.dialect.save(id_, self._project, task, title))
+        try:
+            return await asyncio.wait_for(reply, seconds)
+        finally:
+            del self._replies[id_]
+
     def _read_answer(self) -> bool:
         head, separator, rest = bytes(self._buffer).partition(b"\r\n\r\n")
         if not separator:
@@ -148,6 +163,8 @@ class Client(asyncio.Protocol):
             self.send(text.replace("$PROJECT", str(self._project)))
         if frame.problem:
             self._fail(frame.problem)
+        if frame.reply_to in self._replies and not frame.problem:
+            self._replies[frame.reply_to].set_result(now)
         if frame.holds_state:
             self.numbers.append(frame.number)
             if self.first_state.done():
@@ -172,6 +189,9 @@ class Client(asyncio.Protocol):
         if not self.first_state.done():
             self.first_state.set_exception(ConnectionError(problem))
             self.first_state.exception()  # whoever waits gets it; nobody has to
+        for reply in self._replies.values():
+            if not reply.done():
+                reply.set_exception(ConnectionError(problem))
 
 
 async def subscribe(

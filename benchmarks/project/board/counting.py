@@ -1,9 +1,9 @@
-"""How many statements and store commands this process has sent, by what they are about."""
+"""How many statements and store commands this process has sent, and where its time went."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +14,8 @@ from pymongo import monitoring
 statements: Counter[str] = Counter()
 #: Commands of MongoDB by name.
 commands: Counter[str] = Counter()
+#: Seconds by what they were spent on: "mongo", and what a side adds.
+seconds: defaultdict[str, float] = defaultdict(float)
 
 _MOST_CHARACTERS = 100
 
@@ -46,7 +48,7 @@ class _Commands(monitoring.CommandListener):
         commands[event.command_name] += 1
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        pass
+        seconds["mongo"] += event.duration_micros / 1e6
 
     def failed(self, event: monitoring.CommandFailedEvent) -> None:
         pass

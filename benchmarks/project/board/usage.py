@@ -18,13 +18,14 @@ async def report(request: HttpRequest) -> JsonResponse:
 
 
 def usage() -> dict[str, Any]:
-    """Return processor seconds, resident bytes, and counts by statement and by command."""
+    """Return processor seconds, resident bytes, and counts and seconds by kind."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "cpu_seconds": used.ru_utime + used.ru_stime,
         "rss_bytes": _resident_bytes(used.ru_maxrss),
         "statements": dict(counting.statements),
         "commands": dict(counting.commands),
+        "seconds": dict(counting.seconds),
     }
 
 

@@ -9,6 +9,8 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.project.ours.settings")
 _django = get_asgi_application()
 
-from rxgraph.asgi import with_graphql  # noqa: E402 - the line above loads the channels
+from benchmarks.project.ours import timing  # noqa: E402 - the line above loads the channels
+from rxgraph.asgi import with_graphql  # noqa: E402
 
+timing.start()
 application = with_graphql(_django, path="/graphql")

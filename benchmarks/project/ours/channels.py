@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.project.board.serializers import ProjectSerializer
+from benchmarks.project.board.serializers import ProjectSerializer, TaskSerializer
 from rxgraph.channels import ContextChannel
+from rxgraph.operations import SAVE
 
 
 class ProjectChannel(ContextChannel):
@@ -13,7 +14,11 @@ class ProjectChannel(ContextChannel):
 
     class Meta:
         state = ProjectSerializer()
+        writable = {TaskSerializer: [SAVE]}
 
     @staticmethod
     def has_permission(user: Any, project_id: int) -> bool:
+        return True
+
+    def can_save(self, instance: Any, data: dict[str, Any]) -> bool:
         return True

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from rxdjango.channels import ContextChannel  # type: ignore[import-not-found]
+from rxdjango.operations import SAVE  # type: ignore[import-not-found]
 
-from benchmarks.project.board.serializers import ProjectSerializer
+from benchmarks.project.board.serializers import ProjectSerializer, TaskSerializer
 
 
 class ProjectChannel(ContextChannel):  # type: ignore[misc]
@@ -14,7 +15,11 @@ class ProjectChannel(ContextChannel):  # type: ignore[misc]
 
     class Meta:
         state = ProjectSerializer()
+        writable = {TaskSerializer: [SAVE]}
 
     @staticmethod
     def has_permission(user: Any, **kwargs: Any) -> bool:
+        return True
+
+    def can_save(self, instance: Any, data: dict[str, Any]) -> bool:
         return True

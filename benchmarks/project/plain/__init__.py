@@ -1,0 +1,1 @@
+"""The board behind mutations as they are written without RxGraph: nothing is live here."""
