@@ -31,15 +31,24 @@ MARK = ""
 """Model of a pseudo row that travels with the rows of a transaction and names it."""
 
 
-def mark(user_id: str, client_mutation_id: str) -> RowKey:
-    """Return the pseudo row by which a user's own write is recognised in the stream."""
-    return RowKey(MARK, f"{user_id} {client_mutation_id}")
+def mark(user_id: str, client_mutation_id: str = "", nonce: str = "") -> RowKey:
+    """Return the pseudo row by which a user's own write is recognised in the stream.
+
+    *nonce* tells attempts apart; without a client mutation id the write is named to nobody.
+    """
+    return RowKey(MARK, f"{nonce} {_named(user_id)}{client_mutation_id}")
 
 
 def marked_by(user_id: str, marks: Iterable[str]) -> list[str]:
     """Return the client mutation ids among *marks* that are of this user."""
-    prefix = f"{user_id} "
-    return [text.removeprefix(prefix) for text in marks if text.startswith(prefix)]
+    found = (text.partition(" ")[2] for text in marks)
+    start = _named(user_id)
+    return [text[len(start) :] for text in found if text.startswith(start) and text != start]
+
+
+def _named(user_id: str) -> str:
+    """Return *user_id* so that no other one begins with it: keys of users may hold any text."""
+    return f"{len(user_id)} {user_id} "
 
 
 class InstanceKey(NamedTuple):

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,22 +35,27 @@ _LONGEST_ID = 200
 
 
 class Witness:
-    """Waits for the move of a replica that carries a mark."""
+    """Waits for the move of a replica that carries one of some marks."""
 
-    def __init__(self, text: str, scope: OperationScope) -> None:
-        self._text, self._scope = text, scope
+    def __init__(self, marks: Iterable[str], scope: OperationScope) -> None:
+        self._marks, self._scope = frozenset(marks), scope
+        self._newest: Move | None = None
         self.seen: asyncio.Future[Move] = asyncio.get_running_loop().create_future()
 
     def receive(self, move: Move) -> None:
         """Take a move at the moment it happens."""
-        if self._text in move.marks and not self.seen.done():
-            self.seen.set_result(move)
+        if self._newest is None and not self._marks.isdisjoint(move.marks):
             # Every subscriber of this connection reserves its place for this move now; the answer
             # takes the next one.
             asyncio.get_running_loop().call_soon(self._reserve)
+            self._newest = move
+        elif self._newest is not None and not self.seen.done():
+            self._newest = move  # told in the same breath, and so before the answer
 
     def _reserve(self) -> None:
-        self._scope.use_next()
+        if self._newest is not None and not self.seen.done():
+            self._scope.use_next()
+            self.seen.set_result(self._newest)
 
     async def wait(self, seconds: float) -> Move | None:
         """Return the move, or None when it does not come."""
@@ -166,8 +171,10 @@ class Mutator:
             return await self._create_root(requests, client_mutation_id)
         context = self._compiled.channel(self._identity.user, arguments)
         admission = await admit(self._compiled, context, arguments)
-        text = mark(admission.user_id, client_mutation_id or uuid.uuid4().hex).pk
-        witness = Witness(text, self._scope)
+        nonce = uuid.uuid4().hex
+        text = mark(admission.user_id, client_mutation_id or "", nonce).pk
+        again = mark(admission.user_id, nonce=nonce).pk  # a repeat is told to nobody
+        witness = Witness((text, again), self._scope)
         attachment = await self._runtime.hub.attach(admission.key, witness.receive)
         try:
             stamp = stamp_for(
@@ -182,6 +189,7 @@ class Mutator:
                     requests,
                     client_mutation_id=client_mutation_id,
                     commit_mark=text,
+                    repeat_mark=again,
                     positions=self._positions(requests, admission.key, stamp, attachment),
                 )
             )
@@ -202,23 +210,13 @@ class Mutator:
         stamp: Stamp,
         user_id: str,
     ) -> PayloadSource:
-        if outcome.is_repeat:
-            move = None
-        else:
-            move = await witness.wait(self._runtime.settings.store_timeout_seconds)
-        if move is None and not outcome.is_repeat:
+        move = await witness.wait(self._runtime.settings.store_timeout_seconds)
+        if move is None:
             # The write is committed, and its intents bring it to the stream when the store is
             # back; which position that will be, nobody knows yet.
             return PayloadSource(self._compiled, outcome, client_mutation_id)
-        replica = attachment.replica
-        if move is None:
-            self._scope.use_next()
-            state, generation = replica.state, replica.generation
-            position, at = replica.position, replica.at
-        else:
-            state, generation, position, at = move.state, move.generation, move.position, move.at
-        view = see(self._compiled.tree, replica.root, state, user_id)
-        cursor = stamp.at(generation, position, at, time.time())
+        view = see(self._compiled.tree, attachment.replica.root, move.state, user_id)
+        cursor = stamp.at(move.generation, move.position, move.at, time.time())
         return PayloadSource(self._compiled, outcome, client_mutation_id, view, cursor)
 
     async def _create_root(

@@ -24,8 +24,8 @@ from rxgraph.delta.visibility import View
 from rxgraph.sync.writing.locking import lock
 from rxgraph.sync.writing.membership import Membership, parents_shown
 from rxgraph.sync.writing.messages import view_keys
-from rxgraph.sync.writing.outcome import error, not_found
-from rxgraph.types import InstanceKey
+from rxgraph.sync.writing.outcome import Outcome, error, not_found
+from rxgraph.types import InstanceKey, RowKey
 
 Row = Any  # a model instance
 
@@ -119,6 +119,14 @@ class Session:
             pks = self.membership.holds(self.tree.layers[typename], list(by_pk))
             found |= {instance for pk, instance in by_pk.items() if pk in pks}
         return found
+
+    def rows(self, outcome: Outcome) -> Iterator[RowKey]:
+        """Return the rows of the anchor, of what was written, and of what lists that."""
+        keys = [key for written in outcome.results for key in (written.key, *written.parents)]
+        if self.view is not None:
+            keys.append(self.view.root)
+        for key in dict.fromkeys(keys):
+            yield RowKey(self.tree.layers[key.typename].model_label, key.id)
 
     # -- parents, for those who show what was written
 

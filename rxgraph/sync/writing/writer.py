@@ -40,13 +40,15 @@ def write(
     *,
     client_mutation_id: str | None = None,
     commit_mark: str | None = None,
+    repeat_mark: str | None = None,
     positions: Mapping[int, int] | None = None,
 ) -> Outcome:
     """Carry out *requests* in their order, and return what was written or why nothing was.
 
     *view* is what the user sees of the anchor in the cache (None: there is no anchor yet, a root
     is made). *positions* are the expected versions by place in *requests*, as numbers of the
-    stream. *commit_mark* travels with the transaction's rows (see ``types.mark``).
+    stream. *commit_mark* travels with the transaction's rows (see ``types.mark``), and
+    *repeat_mark* with those of a repeat: the stream has the write when it has either.
 
     Raises:
         Unauthenticated, Forbidden: before anything is read.
@@ -71,6 +73,8 @@ def write(
             if claim is not None:
                 repeated = claim.take(content, get_settings().mutation_window)
                 if repeated is not None:
+                    if repeat_mark is not None:  # the first may be on its way to the stream yet
+                        touch(session.using, [RowKey(MARK, repeat_mark), *session.rows(repeated)])
                     return repeated
             if refused is not None:  # a deleted instance is in no context, but deleting it repeats
                 raise refused
