@@ -10,6 +10,8 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
+
 from rxgraph.cache.rows.locating import dependents, locate
 from rxgraph.cache.rows.reading import existing, read_rows, read_tree
 from rxgraph.cache.rows.snapshot import Snapshot, open_snapshot
@@ -26,6 +28,7 @@ from rxgraph.cache.steps import (
     Step,
 )
 from rxgraph.compile.state_tree import StateTree
+from rxgraph.errors import BackendError
 from rxgraph.types import InstanceKey, RowKey
 
 logger = logging.getLogger("rxgraph.rows")
@@ -48,7 +51,7 @@ class Database:
         self._trees = trees
         self._intents = intents
         self._reported: set[tuple[str, InstanceKey]] = set()
-        self.handlers: Mapping[type[Step[Any]], Callable[[Any], Any]] = {
+        handlers: dict[type[Step[Any]], Callable[[Any], Any]] = {
             Locate: self.locate,
             OpenSnapshot: self.open_snapshot,
             CloseSnapshot: self.close_snapshot,
@@ -58,6 +61,7 @@ class Database:
             ReadExisting: self.read_existing,
             ReadDependents: self.read_dependents,
         }
+        self.handlers = {kind: _answering(handler) for kind, handler in handlers.items()}
 
     def locate(self, step: Locate) -> dict[str, frozenset[InstanceKey]]:
         """Per channel, the instances to look for in caches."""
@@ -114,6 +118,18 @@ class Database:
             )
 
         return report
+
+
+def _answering(handler: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return *handler*, telling of a database that went away as of any backend: try again."""
+
+    def answer(step: Any) -> Any:
+        try:
+            return handler(step)
+        except (OperationalError, InterfaceError) as error:
+            raise BackendError(f"the database did not answer: {error}") from error
+
+    return answer
 
 
 def _open(snapshot: Snapshot) -> Snapshot:
