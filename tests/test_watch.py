@@ -84,7 +84,7 @@ async def test_a_change_made_in_a_shell_shows_within_two_seconds(
         for number in range(3):
             shell.call(work.save, "Task", task, {"title": f"from a shell {number}"})
             saved = time.monotonic()
-            await viewer.until(lambda n=number: viewer.task(task)["title"] == f"from a shell {n}")
+            await viewer.until_titled(task, f"from a shell {number}")
             assert time.monotonic() - saved < 2.0
         run_code(
             environ,
@@ -151,7 +151,7 @@ def test_watch_prints_the_snapshot_and_each_delta(
     options += ["--token", board["people"][0]["token"], "--events", "3"]
     with watching(environ, *options) as process:
         assert process.stdout is not None
-        lines = []
+        lines: list[str] = []
         while not lines or "secret" not in lines[-1]:  # notes come last in a snapshot
             lines.append(process.stdout.readline())
             assert lines[-1], "".join(lines)

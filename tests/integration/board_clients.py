@@ -184,6 +184,14 @@ class Viewer:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._moved.wait(), left)
 
+    async def until_titled(self, pk: int, title: str) -> None:
+        """Return when a task shows this title."""
+        await self.until(lambda: self.task(pk)["title"] == title)
+
+    async def until_reset(self) -> None:
+        """Return when the newest events are a RESET and its SNAPSHOT."""
+        await self.until(lambda: self.kinds[-2:] == ["RESET", "SNAPSHOT"])
+
     async def ready(self, patience_seconds: float = PATIENCE_SECONDS) -> Viewer:
         """Return when the first state is there."""
         await self.until(lambda: "RESET" not in self.kinds or len(self.kinds) > 1, patience_seconds)

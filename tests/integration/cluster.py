@@ -154,16 +154,23 @@ class Cluster:
     @contextmanager
     def slow(self, table: str, seconds: float) -> Iterator[None]:
         """Let every query that reads *table* take *seconds* longer."""
-        with psycopg.connect(self.database_url, autocommit=True) as connection:
-            for sql in (
-                f"ALTER TABLE {table} RENAME TO {table}_rows",
-                f"CREATE VIEW {table} AS SELECT rows.*"  # noqa: S608
-                f" FROM {table}_rows AS rows CROSS JOIN LATERAL pg_sleep({seconds})",
-            ):
-                connection.execute(sql.encode())
+        rows = f"{table}_rows"
+        slow = f"SELECT rows.* FROM {rows} AS rows CROSS JOIN LATERAL pg_sleep({seconds})"  # noqa: S608
+        with psycopg.connect(self.database_url) as connection:
+            connection.execute(f"ALTER TABLE {table} RENAME TO {rows}".encode())
+            connection.execute(f"CREATE VIEW {table} AS {slow}".encode())
+            connection.commit()
             yield
-            for sql in (f"DROP VIEW {table}", f"ALTER TABLE {table}_rows RENAME TO {table}"):
-                connection.execute(sql.encode())
+            connection.execute(f"DROP VIEW {table}".encode())
+            connection.execute(f"ALTER TABLE {rows} RENAME TO {table}".encode())
+
+    def cut_waiting(self) -> int:
+        """End the database connections of all who wait for a lock; answer how many those were."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            return connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            ).rowcount
 
 
 @contextmanager

@@ -176,7 +176,7 @@ async def test_clearing_and_writing_under_clients_resets_them_and_they_end_equal
         await settle(shell, [one, two])
         assert shell.call(work.clear, board["project"]) is True
         for viewer in (one, two):
-            await viewer.until(lambda v=viewer: v.kinds[-2:] == ["RESET", "SNAPSHOT"])
+            await viewer.until_reset()
             assert viewer.events[-2]["resetReason"] == "CACHE_CLEARED"
         await settle(shell, [one, two])
 

@@ -70,7 +70,7 @@ async def test_a_change_made_anywhere_reaches_the_clients_of_both_servers(
 
         async def shown(pk: int, title: str) -> None:
             for viewer in viewers:
-                await viewer.until(lambda v=viewer: v.task(pk)["title"] == title)
+                await viewer.until_titled(pk, title)
 
         change = {"op": "save", "model": "channels_app.Task"}
         left.write({**change, "pk": first, "data": {"title": "by the left"}})
@@ -196,13 +196,13 @@ async def test_a_client_resumes_on_the_other_server_with_what_it_missed(
         assert {task["id"] for task in event["changed"]["tasks"]} == {
             *map(str, (kept, changed, new))
         }
-        await after.until(lambda: after.task(changed)["title"] == "meanwhile")
+        await after.until_titled(changed, "meanwhile")
     async with Viewer(left, board, ada, after=after.cursor, known=after) as again:
         await again.ready()
         assert again.kinds == ["DELTA"]
         assert not any(again.events[0]["changed"].values())
         shell.call(work.save, "Task", kept, {"title": "live again"})
-        await again.until(lambda: again.task(kept)["title"] == "live again")
+        await again.until_titled(kept, "live again")
         await settle(shell, [again])
 
 

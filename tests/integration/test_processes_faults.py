@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rxgraph.testing import OperationFailed
 from tests.integration import board_work as work
 from tests.integration.board_clients import Viewer, close_all, settle
 from tests.integration.cluster import Cluster, Died, Process, cluster
@@ -63,9 +64,7 @@ async def test_a_change_of_a_process_that_died_before_publishing_is_swept(
                 doomed.call(work.die_before_publishing, board["tasks"][number], title)
             committed = time.monotonic()
             assert here.intents() == 1
-            await viewer.until(
-                lambda n=number, t=title: viewer.task(board["tasks"][n])["title"] == t
-            )
+            await viewer.until_titled(board["tasks"][number], title)
             assert time.monotonic() - committed < SWEEP_SECONDS + GRACE_SECONDS + SLACK_SECONDS
             doomed.close()
         await settle(shell, [viewer])
@@ -96,7 +95,7 @@ async def test_a_change_left_while_no_server_ran_is_in_what_the_next_one_shows(
     doomed.close()
     [server] = here.serve()
     async with Viewer(server, board, ada, after=before.cursor, known=before) as after:
-        await after.until(lambda: after.task(board["tasks"][0])["title"] == "nobody was there")
+        await after.until_titled(board["tasks"][0], "nobody was there")
         await settle(shell, [after])
     stop(server)
 
@@ -111,12 +110,12 @@ async def test_a_server_that_hears_no_wake_ups_polls(
         for number, task in enumerate(board["tasks"]):
             shell.call(work.save, "Task", task, {"title": f"unheard {number}"})
             saved = time.monotonic()
-            await viewer.until(lambda t=task, n=number: viewer.task(t)["title"] == f"unheard {n}")
+            await viewer.until_titled(task, f"unheard {number}")
             assert time.monotonic() - saved < POLL_SECONDS + SLACK_SECONDS
         shell.call(work.write_much, board["project"], 30, 3)
         await settle(shell, [viewer])
         assert shell.call(work.clear, board["project"]) is True
-        await viewer.until(lambda: viewer.kinds[-2:] == ["RESET", "SNAPSHOT"])
+        await viewer.until_reset()
         await settle(shell, [viewer])
     stop(deaf)
 
@@ -165,8 +164,48 @@ async def test_a_killed_server_does_not_keep_changes_from_the_viewers_of_another
         title = f"after the kill {number}"
         shell.call(work.save, "Task", board["tasks"][0], {"title": title})
         saved = time.monotonic()
-        await second.until(lambda t=title: second.task(board["tasks"][0])["title"] == t)
+        await second.until_titled(board["tasks"][0], title)
         assert time.monotonic() - saved < SWEEP_SECONDS + GRACE_SECONDS + SLACK_SECONDS
     await settle(shell, [second])
     await second.close()
     stop(other)
+
+
+async def test_a_database_connection_that_dies_while_reading_ends_no_stream(
+    here: Cluster, shell: Process, board: Board
+) -> None:
+    [server] = here.serve()
+    async with Viewer(server, board, board["people"][0]) as viewer:
+        await viewer.ready()
+        with here.locked("channels_app_checklistitem"):
+            shell.call(work.create, "Task", {"project_id": board["project"], "title": "new"})
+            cut, deadline = 0, time.monotonic() + 6
+            while time.monotonic() < deadline:
+                cut += await asyncio.to_thread(here.cut_waiting)
+                await asyncio.sleep(0.05)
+            assert cut > 1, "nobody was reading"
+        await settle(shell, [viewer])
+        assert "RESET" not in viewer.kinds
+    assert await asyncio.to_thread(_is_swept, here)
+    stop(server)
+
+
+async def test_a_first_load_that_fails_is_refused_and_the_next_one_works(
+    here: Cluster, shell: Process, board: Board
+) -> None:
+    [server] = here.serve()
+    viewer = Viewer(server, board, board["people"][0])
+    with here.locked("channels_app_checklistitem"):
+        await viewer.open()
+        for _ in range(200):
+            if await asyncio.to_thread(here.cut_waiting):
+                break
+            await asyncio.sleep(0.05)
+        with pytest.raises(OperationFailed) as refusal:
+            await viewer.ready()
+    assert refusal.value.code == "INTERNAL"
+    assert "terminating connection" not in str(refusal.value), "what failed is nobody's business"
+    await viewer.close()
+    async with Viewer(server, board, board["people"][0]) as again:
+        await settle(shell, [again])
+    stop(server)
