@@ -12,7 +12,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rxgraph.compile.channel import CompiledChannel
@@ -28,7 +28,7 @@ from rxgraph.serve.hub import Attachment, Move
 from rxgraph.serve.runtime import Runtime
 from rxgraph.serve.scope import OperationScope
 from rxgraph.serve.sources import ChangesSource, InstanceSource
-from rxgraph.sync.writing import Outcome, Written, authorise_declared, write
+from rxgraph.sync.writing import Message, Outcome, Written, authorise_declared, write
 from rxgraph.types import AnchorKey, InstanceKey, mark
 
 _LONGEST_ID = 200
@@ -84,6 +84,12 @@ class ResultSource:
                 return self.written.operation is Operation.DELETE
 
 
+def _in_batch(message: Message) -> Message:
+    """Return *message* with the place of its operation in its path: ``operations.1.title``."""
+    path = ("operations", str(message.request), *([message.field] if message.field else ()))
+    return replace(message, field=".".join(path))
+
+
 class PayloadSource:
     """What a mutation answers; ``view`` is None where there is no state to show."""
 
@@ -97,6 +103,7 @@ class PayloadSource:
     ) -> None:
         self._compiled, self._outcome, self._view = compiled, outcome, view
         self.cursor, self.client_mutation_id = cursor, client_mutation_id
+        self.is_batch = False
 
     def resolve(self, name: str) -> object:
         """Return a field of the payload."""
@@ -104,7 +111,8 @@ class PayloadSource:
             case "cursor" | "client_mutation_id":
                 return getattr(self, name)
             case "messages":
-                return list(self._outcome.messages)
+                found = self._outcome.messages
+                return [_in_batch(item) for item in found] if self.is_batch else list(found)
             case "node":
                 return self._node()
             case "deleted_id":

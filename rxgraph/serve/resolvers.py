@@ -118,7 +118,9 @@ class ChannelResolvers:
             RequestError: the viewer may not watch the channel, or an operation is not declared.
         """
         mutator = Mutator(current(), compiled, identity_of(info), scope_of(info.context))
-        return await mutator.run(arguments, requests, client_mutation_id)
+        payload = await mutator.run(arguments, requests, client_mutation_id)
+        payload.is_batch = batch
+        return payload
 
 
 def identity_of(info: AnyInfo) -> Identity:
