@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from itertools import count
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import websockets
 
@@ -94,7 +94,7 @@ class SubscriptionClient:
         self._reader: asyncio.Task[None] | None = None
         self._acknowledged: asyncio.Future[None] | None = None
 
-    async def __aenter__(self) -> SubscriptionClient:
+    async def __aenter__(self) -> Self:
         await self.open()
         return self
 
