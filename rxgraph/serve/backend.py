@@ -105,12 +105,12 @@ class Backend:
 
     # -- writing, on threads
 
-    async def heat(self, key: AnchorKey) -> Warmth:
-        """Make *key* HOT unless somebody else does."""
+    async def heat(self, key: AnchorKey) -> Warmth | Reading:
+        """Make *key* HOT unless somebody else does; see ``sync.heating.heat``."""
         lease = self.engine.writer.lease()
         keeping = asyncio.create_task(self._keep(key, lease), name="rxgraph keep")
         try:
-            return await self.on_thread(self.engine.heat, key, lease)
+            return await self.on_thread(self.engine.heat_and_read, key, lease)
         finally:
             keeping.cancel()
 

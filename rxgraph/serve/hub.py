@@ -162,25 +162,31 @@ class Replica:
         pause = 0.01
         while True:
             reading = await self._read(None, 0)
-            if isinstance(reading, Reading) and reading.anchor.schema == self.tree.fingerprint:
-                anchor = reading.anchor
-                if anchor.pending and await self._hub.backend.rescue(self.key):
-                    continue  # written while nobody looked: merged in now, read again
-                self.state = apply({}, reading.documents)
-                self.tombstones = {k: d for k, d in reading.documents.items() if not d.is_live}
-                self.generation, self.position = anchor.generation, anchor.done
-                self.floor, self.at = anchor.floor, anchor.done_at
-                if self.root not in self.state:
+            if isinstance(reading, Anchor) or reading.anchor.schema != self.tree.fingerprint:
+                heated = await self._hub.backend.heat(self.key)
+                if heated is Warmth.MISSING:
                     raise NotFound(f"{self.root.typename} {self.root.id} does not exist")
-                return
-            warmth = await self._hub.backend.heat(self.key)
-            if warmth is Warmth.MISSING:
-                raise NotFound(f"{self.root.typename} {self.root.id} does not exist")
-            if warmth is Warmth.WAIT:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stirred.wait(), pause)
-                self._stirred.clear()
-                pause = min(pause * 1.5, 0.5)
+                if heated is Warmth.WAIT:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._stirred.wait(), pause)
+                    self._stirred.clear()
+                    pause = min(pause * 1.5, 0.5)
+                if isinstance(heated, Warmth):
+                    continue
+                reading = heated
+            elif reading.anchor.pending and await self._hub.backend.rescue(self.key):
+                continue  # written while nobody looked: merged in now, read again
+            self._start(reading)
+            return
+
+    def _start(self, reading: Reading) -> None:
+        """Stand where *reading* stands."""
+        self.state = apply({}, reading.documents)
+        self.tombstones = {k: d for k, d in reading.documents.items() if not d.is_live}
+        self.generation, self.position = reading.anchor.generation, reading.anchor.done
+        self.floor, self.at = reading.anchor.floor, reading.anchor.done_at
+        if self.root not in self.state:
+            raise NotFound(f"{self.root.typename} {self.root.id} does not exist")
 
     async def _read(self, generation: int | None, since: int) -> Reading | Anchor:
         while True:

@@ -19,6 +19,7 @@ from django.db import router
 
 from rxgraph.cache.anchor import Lease
 from rxgraph.cache.opening import open_store
+from rxgraph.cache.reading import Reading
 from rxgraph.cache.rows import Database
 from rxgraph.cache.steps import (
     DropGeneration,
@@ -213,8 +214,13 @@ class Engine:
 
     def heat(self, key: AnchorKey, lease: Lease | None = None) -> heating.Warmth:
         """Make *key* HOT unless somebody else does; see ``heating.heat`` for *lease*."""
-        warmth: heating.Warmth = self.run(heating.heat(self.writer, key, lease))
-        return warmth
+        found = self.heat_and_read(key, lease)
+        return heating.Warmth.HOT if isinstance(found, Reading) else found
+
+    def heat_and_read(self, key: AnchorKey, lease: Lease | None = None) -> heating.Warmth | Reading:
+        """Make *key* HOT; answers its documents when it was this call that filled it."""
+        found: heating.Warmth | Reading = self.run(heating.heat(self.writer, key, lease))
+        return found
 
     def rescue(self, key: AnchorKey) -> bool:
         """Take over work on *key* that nobody does."""

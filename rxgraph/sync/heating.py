@@ -11,6 +11,7 @@ from enum import Enum
 from rxgraph.cache import anchor as decisions
 from rxgraph.cache.anchor import Lease
 from rxgraph.cache.phases import Phase
+from rxgraph.cache.reading import Reading
 from rxgraph.cache.steps import (
     DropGeneration,
     LoadAnchor,
@@ -37,8 +38,10 @@ class Warmth(Enum):
     MISSING = "missing"  # the root is not in the database, or cannot be rendered
 
 
-def heat(writer: Writer, key: AnchorKey, lease: Lease | None = None) -> Procedure[Warmth]:
+def heat(writer: Writer, key: AnchorKey, lease: Lease | None = None) -> Procedure[Warmth | Reading]:
     """Make *key* HOT, unless it is or somebody else is at it.
+
+    Who has just filled it is answered what is there, and need not read it back.
 
     Reading a large state can take longer than a lease: who knows the name of the *lease* can
     ``keep`` it meanwhile. A cache whose documents have another shape than this process declares
@@ -71,8 +74,9 @@ def heat(writer: Writer, key: AnchorKey, lease: Lease | None = None) -> Procedur
         if not any(row.key == root for row in rows):
             yield from settle(key, lambda a, _: decisions.abandon(a, lease.owner, seq))
             return Warmth.MISSING
-        for part in chunks(rows, _DOCUMENTS_PER_WRITE):
-            yield from WriteDocuments(key, generation, tuple(_document(row, seq) for row in part))
+        documents = {row.key: _document(row, seq) for row in rows}
+        for part in chunks(documents.values(), _DOCUMENTS_PER_WRITE):
+            yield from WriteDocuments(key, generation, tuple(part))
             _, renewed = yield from settle(
                 key,
                 lambda a, now: decisions.extend(
@@ -91,7 +95,8 @@ def heat(writer: Writer, key: AnchorKey, lease: Lease | None = None) -> Procedur
     yield from DropGeneration(key, generation - 1)
     if filled.pending:
         yield from rescue(writer, key)
-    return Warmth.HOT
+        return Warmth.HOT
+    return Reading(filled, 0, documents)
 
 
 def keep(key: AnchorKey, lease: Lease) -> Procedure[bool]:

@@ -394,11 +394,10 @@ class Client:
         return world.is_quiet and done and self.position == anchor.done
 
     def _attach(self) -> Actor:
-        warming = self.world.drive(heat(self.world.writer, KEY))
-        result = yield from warming
-        if result is not Warmth.HOT:
+        heated = yield from self.world.drive(heat(self.world.writer, KEY))
+        if heated in (Warmth.WAIT, Warmth.MISSING):
             return
-        reading = yield from self._read(None, 0)
+        reading = heated if isinstance(heated, Reading) else (yield from self._read(None, 0))
         if isinstance(reading, Reading):
             self.generation = reading.anchor.generation
             self.documents = apply({}, reading.documents)
