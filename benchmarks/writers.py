@@ -24,6 +24,9 @@ SERIALIZER, STOCK = "serializer", "stock"
 
 _SHOWN_SECONDS = 30.0
 
+#: Of saves, over all figures of a run: RxGraph answers a repeated id with the first save's result.
+_numbers = itertools.count()
+
 
 @dataclass(frozen=True)
 class Way:
@@ -80,7 +83,6 @@ class Writers:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._numbers = itertools.count()
         self._ways = ways()
         self._boards: dict[tuple[str, bool], Board] = {}
         self._clients: dict[str, list[Client]] = {}
@@ -120,12 +122,14 @@ class Writers:
         board = await self._board(way)
         before = await asyncio.to_thread(board.server.usage)
         began = time.monotonic()
-        saved = await asyncio.gather(
-            *(
-                self._save(board, client, None if len(clients) == 1 else place, times)
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(
+                    self._save(board, client, None if len(clients) == 1 else place, times)
+                )
                 for place, client in enumerate(clients)
-            )
-        )
+            ]
+        saved = [task.result() for task in tasks]
         seconds = time.monotonic() - began
         requested = {number: at for mine in saved for number, at, _ in mine}
         if way.is_watched:
@@ -147,9 +151,8 @@ class Writers:
         Several clients never touch the same row: that would measure its lock.
         """
         found = []
-        is_alone = len(board.tasks) == 1
         for n in range(times):
-            number = next(self._numbers)
+            number = next(_numbers)
             task = board.tasks[(n if place is None else place) % len(board.tasks)]
             title = board.titles[task] = f"seq-{number:08d}"
             at = time.monotonic()
@@ -165,7 +168,7 @@ class Writers:
             await asyncio.sleep(0.01)
 
     async def is_right(self) -> bool:
-        """Return whether the database has what was answered last, and watchers have the database."""
+        """Return whether all that was answered is stored, and watchers show what is stored."""
         is_right = True
         for (side, _), board in self._boards.items():
             rendered = await ask(self._run.workers[side], "render", project=board.project)

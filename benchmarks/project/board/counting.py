@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ from pymongo import monitoring
 statements: Counter[str] = Counter()
 #: Commands of MongoDB by name.
 commands: Counter[str] = Counter()
-#: Seconds by what they were spent on: "mongo", and what a side adds.
+#: Seconds by what was waited for: "sql", "mongo", and what a side adds.
 seconds: defaultdict[str, float] = defaultdict(float)
 
 _MOST_CHARACTERS = 100
@@ -40,7 +41,11 @@ def _created(connection: Any, **kwargs: Any) -> None:
 
 def _count(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
     statements[sql if sql in statements else shorten(sql)] += 1
-    return execute(sql, params, many, context)
+    before = time.perf_counter()
+    try:
+        return execute(sql, params, many, context)
+    finally:
+        seconds["sql"] += time.perf_counter() - before
 
 
 class _Commands(monitoring.CommandListener):

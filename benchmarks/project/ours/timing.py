@@ -1,7 +1,8 @@
 """Where the time of a mutation goes, by wrapping the places it comes through.
 
 Fills ``counting.seconds``: *write* (on its thread, the flush included), *flush* (from the commit to
-the published wake-up), *hop* (from there until the replica is woken, through Redis).
+the published wake-up), *hop* (from there until the replica is woken, through Redis), *step …* (of
+a procedure, by its name).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.project.board.counting import seconds
+from rxgraph.cache.steps import Performer
 from rxgraph.serve import mutations
 from rxgraph.serve.hub import Replica
 from rxgraph.sync.engine import Engine
@@ -22,9 +24,10 @@ def start() -> None:
     """Begin to measure; before the first engine is made."""
     mutations.write = _timed("write", mutations.write)  # type: ignore[attr-defined]
     Engine.flush = _timed("flush", Engine.flush)  # type: ignore[method-assign]
+    Performer.__call__ = _step(Performer.__call__)  # type: ignore[method-assign]
     make, wake = Engine.__init__, Replica.wake
 
-    def __init__(self: Engine, settings: Any, store: Any, bus: Any) -> None:
+    def made(self: Engine, settings: Any, store: Any, bus: Any) -> None:
         publish = bus.publish
 
         def published(wakeup: Any) -> None:
@@ -40,8 +43,19 @@ def start() -> None:
             seconds["hop"] += time.perf_counter() - began
         wake(self, wakeup)
 
-    Engine.__init__ = __init__  # type: ignore[method-assign]
+    Engine.__init__ = made  # type: ignore[method-assign]
     Replica.wake = woken  # type: ignore[method-assign]
+
+
+def _step(perform: Callable[..., Any]) -> Callable[..., Any]:
+    def timed(self: Performer, step: Any) -> Any:
+        before = time.perf_counter()
+        try:
+            return perform(self, step)
+        finally:
+            seconds[f"step {type(step).__name__}"] += time.perf_counter() - before
+
+    return timed
 
 
 def _timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
