@@ -57,7 +57,7 @@ async def test_a_change_of_a_process_that_died_before_publishing_is_swept(
     [server] = here.serve()
     async with Viewer(server, board, board["people"][0]) as viewer:
         await viewer.ready()
-        for number in range(3):
+        for number in range(2):
             doomed = here.process()
             title = f"last words {number}"
             with pytest.raises(Died, match=": 9"):
@@ -69,7 +69,7 @@ async def test_a_change_of_a_process_that_died_before_publishing_is_swept(
             doomed.close()
         await settle(shell, [viewer])
         assert await asyncio.to_thread(_is_swept, here)
-        assert viewer.kinds == ["SNAPSHOT"] + 3 * ["DELTA"]
+        assert viewer.kinds == ["SNAPSHOT"] + 2 * ["DELTA"]
     stop(server)
 
 
