@@ -124,10 +124,17 @@ class Scene:
 
     def http(self, name: str, query: str, **variables: Any) -> dict[str, Any]:
         """Return the whole answer to an operation over HTTP."""
+        return self.http_text(name, json.dumps({"query": query, "variables": variables}))
+
+    def http_text(self, name: str, content: str) -> dict[str, Any]:
+        """Return the whole answer to a body sent as it is."""
         answer = httpx.post(
             self.servers[0].graphql_url,
-            json={"query": query, "variables": variables},
-            headers={"Authorization": f"Token {self.people[name]['token']}"},
+            content=content,
+            headers={
+                "Authorization": f"Token {self.people[name]['token']}",
+                "Content-Type": "application/json",
+            },
             timeout=PATIENCE_SECONDS,
         )
         found: dict[str, Any] = answer.json()
