@@ -25,6 +25,7 @@ SLACK_SECONDS = 3.0  # for two cores that others use as well
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster that is quick to notice; each test starts the servers it needs."""
     rxgraph = {
+        "MONGO_DRIVER": "pymongo",  # every other test of this folder has Motor
         "SWEEP_SECONDS": SWEEP_SECONDS,
         "SWEEP_GRACE_SECONDS": GRACE_SECONDS,
         "POLL_SECONDS": POLL_SECONDS,

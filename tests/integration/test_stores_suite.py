@@ -1,11 +1,7 @@
-"""Whole suites on what production uses: PostgreSQL, MongoDB and Redis.
-
-``serve`` runs with pymongo's asynchronous client; every other test of this folder has Motor.
-"""
+"""Whole suites on what production uses: PostgreSQL, MongoDB and Redis."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
@@ -24,7 +20,6 @@ SUITES = {
         "--deselect=tests/cache/test_rows_shapes.py::"
         "test_a_tree_takes_one_query_per_layer_and_one_per_table_between",
     ],
-    "serve": ["tests/serve"],
 }
 
 
@@ -37,7 +32,6 @@ def test_the_suite_passes_on_the_services(suite: str) -> None:
     done = subprocess.run(  # noqa: S603
         command,
         cwd=ROOT,
-        env={**os.environ, "TEST_MONGO_DRIVER": "pymongo"},
         capture_output=True,
         text=True,
         check=False,
