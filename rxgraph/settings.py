@@ -24,10 +24,10 @@ class RxGraphSettings:
     #: Let processes without subscribers (workers, shells, WSGI) leave the merging of their changes
     #: to a server that shows them: their saves get cheaper, and arrive a moment later.
     hand_over: bool = True
-    #: Seconds between two sweeps of left-over intents; None: 0.5 with the memory store, else 3.
+    #: Seconds between two sweeps of left-over intents; None: 0.5 with the memory store, else 2.
     sweep_seconds: float | None = None
     #: Seconds an intent must be old before a sweeper takes it over from its writer.
-    sweep_grace_seconds: float = 5.0
+    sweep_grace_seconds: float = 2.0
     #: Seconds a cache stays after its last viewer left.
     cache_ttl: int = 7 * 24 * 3600
     #: Seconds for which a cursor can be resumed.
@@ -67,7 +67,7 @@ class RxGraphSettings:
         """Seconds between two sweeps, the default filled in."""
         if self.sweep_seconds is not None:
             return self.sweep_seconds
-        return 0.5 if self.is_memory else 3.0
+        return 0.5 if self.is_memory else 2.0
 
 
 def parse(value: Mapping[str, Any]) -> RxGraphSettings:

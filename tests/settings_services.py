@@ -15,7 +15,12 @@ _postgres = postgres_database(os.environ["DATABASE_URL"])
 _name = f"rxgraph_{os.getpid()}"
 
 DATABASES = {
-    alias: {**_postgres, "NAME": f"{_name}_{alias}", "TEST": {"NAME": f"test_{_name}_{alias}"}}
+    alias: {
+        **_postgres,
+        "NAME": f"{_name}_{alias}",
+        # Apps of tests have no migrations, and foreign keys to apps that have some.
+        "TEST": {"NAME": f"test_{_name}_{alias}", "MIGRATE": False},
+    }
     for alias in _SQLITE
 }
 MONGO_DATABASE = _name

@@ -8,6 +8,7 @@ outstanding intents, and what was pushed until it was opened, are part of the sa
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -159,7 +160,8 @@ def hand_over(
     servers: set[str] = set()
     for key, anchor in sorted((yield from FindHolders(wanted)).items()):
         if anchor.sessions:
-            servers.add(min(anchor.sessions))
+            # Any of them; one that was killed a moment ago is not asked every time.
+            servers.add(random.choice(sorted(anchor.sessions)))  # noqa: S311
         elif len(anchor.pending) > _MOST_PENDING:
             yield from clear_anchor(key)  # cheaper to read anew than to catch up with
         else:

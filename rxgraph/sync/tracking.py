@@ -102,11 +102,10 @@ class Tracking:
                 for relation in layer.relations:
                     if relation.through is not None:
                         throughs.add(concrete(relation.through))
-                        ends |= {
-                            (concrete(relation.through), attname)
-                            for attname in (relation.through_parent, relation.through_child)
-                            if attname
-                        }
+                        # The list is the parent's: the child itself stays as it was, wherever
+                        # else it is shown.
+                        if relation.through_parent:
+                            ends.add((concrete(relation.through), relation.through_parent))
                     child = concrete(tree.layers[relation.target].model)
                     if relation.kind is RelationKind.REVERSE and relation.column:
                         columns.add((child, relation.column))

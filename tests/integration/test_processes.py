@@ -151,7 +151,6 @@ async def test_two_processes_saving_the_same_rows_end_on_the_committed_values(
     assert here.intents() == 0
 
 
-@pytest.mark.xfail(reason="a row of a many-to-many table touches both of its ends")
 async def test_labelling_a_task_is_no_work_for_other_boards_with_that_label(
     here: Cluster, servers: list[Server], shell: Process, board: Board
 ) -> None:
