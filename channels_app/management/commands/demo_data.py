@@ -93,7 +93,8 @@ class Command(BaseCommand):
         self.stdout.write(f"  {url}/admin/    change something here, and watch it arrive in")
         if project is not None:
             self.stdout.write(
-                f"  python manage.py rxgraph_watch project --project-id {project.pk} --token {key}"
+                f"  .venv/bin/python manage.py rxgraph_watch project --project-id {project.pk}"
+                f" --url {url.replace('http', 'ws', 1)}/graphql --token {key}"
             )
             task = project.tasks.order_by("id").first()
             if task is not None:
