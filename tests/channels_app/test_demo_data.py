@@ -145,7 +145,7 @@ def test_it_prints_accounts_tokens_and_what_to_open() -> None:
         assert Token.objects.get(user__username=username).key in text
     project = Project.objects.get(name="Harbour Museum website")
     assert "http://localhost:9000/graphql" in text
-    assert f"rxgraph_watch project --project-id {project.pk} --token" in text
+    assert f"rxgraph_watch project --project-id {project.pk} --url ws:" in text
 
 
 def test_under_debug_people_sign_in_with_the_printed_passwords() -> None:
