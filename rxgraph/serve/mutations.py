@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,31 +37,28 @@ _LONGEST_ID = 200
 class Witness:
     """Waits for the move of a replica that carries one of some marks."""
 
-    def __init__(self, marks: Iterable[str], scope: OperationScope) -> None:
-        self._marks, self._scope = frozenset(marks), scope
-        self._newest: Move | None = None
-        self.seen: asyncio.Future[Move] = asyncio.get_running_loop().create_future()
+    def __init__(self, *marks: str) -> None:
+        self._marks = frozenset(marks)
+        self._seen = asyncio.Event()
 
     def receive(self, move: Move) -> None:
         """Take a move at the moment it happens."""
-        if self._newest is None and not self._marks.isdisjoint(move.marks):
-            # Every subscriber of this connection reserves its place for this move now; the answer
-            # takes the next one.
-            asyncio.get_running_loop().call_soon(self._reserve)
-            self._newest = move
-        elif self._newest is not None and not self.seen.done():
-            self._newest = move  # told in the same breath, and so before the answer
+        if not self._marks.isdisjoint(move.marks):
+            self._seen.set()
 
-    def _reserve(self) -> None:
-        if self._newest is not None and not self.seen.done():
-            self._scope.use_next()
-            self.seen.set_result(self._newest)
-
-    async def wait(self, seconds: float) -> Move | None:
-        """Return the move, or None when it does not come."""
+    async def wait(self, seconds: float) -> bool:
+        """Return True when the move has come, and False when it does not."""
         with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(asyncio.shield(self.seen), seconds)
-        return None
+            await asyncio.wait_for(self._seen.wait(), seconds)
+        return self._seen.is_set()
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An outcome, and the replica whose state contains it; None: there is none to show."""
+
+    outcome: Outcome
+    attachment: Attachment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,68 +165,82 @@ class Mutator:
     ) -> PayloadSource:
         """Write, then answer from the state that contains the writes.
 
+        The writes of one operation run in their order. When all of them are done, their payloads
+        are read at one moment, because one result shows them all (DESIGN §4.2 rule 10).
+
         Raises:
             RequestError: the viewer may not watch the channel, or an operation is not declared.
         """
+        together = self._scope.together
+        together.join()  # before the first write of the operation is done
+        has_joined = True
+        try:
+            async with contextlib.AsyncExitStack() as held:
+                async with self._scope.in_turn():
+                    done = await self._write(held, arguments, requests, client_mutation_id)
+                if done.attachment is None:
+                    return PayloadSource(self._compiled, done.outcome, client_mutation_id)
+                replica = done.attachment.replica
+                has_joined = False
+                state, generation, position, at = await together.read(
+                    lambda: (replica.state, replica.generation, replica.position, replica.at)
+                )
+        finally:
+            if has_joined:
+                together.leave()
+        user_id = str(self._identity.user.pk)
+        view = see(self._compiled.tree, replica.root, state, user_id)
+        stamp = stamp_for(self._compiled, replica.key, user_id, self._runtime.settings)
+        cursor = stamp.at(generation, position, at, time.time())
+        return PayloadSource(self._compiled, done.outcome, client_mutation_id, view, cursor)
+
+    async def _write(
+        self,
+        held: contextlib.AsyncExitStack,
+        arguments: Mapping[str, object] | None,
+        requests: Sequence[WriteRequest],
+        client_mutation_id: str | None,
+    ) -> Done:
         for request in requests:
             authorise_declared(self._compiled, request.spec.layer.typename, request.spec.operation)
         if client_mutation_id is not None and not 0 < len(client_mutation_id) <= _LONGEST_ID:
             raise BadRequest(f"clientMutationId is 1 to {_LONGEST_ID} characters long")
         if arguments is None:
-            return await self._create_root(requests, client_mutation_id)
+            return await self._create_root(held, requests, client_mutation_id)
         context = self._compiled.channel(self._identity.user, arguments)
         admission = await admit(self._compiled, context, arguments)
         nonce = uuid.uuid4().hex
         text = mark(admission.user_id, client_mutation_id or "", nonce).pk
         again = mark(admission.user_id, nonce=nonce).pk  # a repeat is told to nobody
-        witness = Witness((text, again), self._scope)
+        witness = Witness(text, again)
         attachment = await self._runtime.hub.attach(admission.key, witness.receive)
-        try:
-            stamp = stamp_for(
-                self._compiled, admission.key, admission.user_id, self._runtime.settings
+        held.push_async_callback(attachment.detach)
+        stamp = stamp_for(self._compiled, admission.key, admission.user_id, self._runtime.settings)
+        outcome = await self._runtime.backend.on_thread(
+            lambda: write(
+                context,
+                self._compiled,
+                admission.key.anchor_id,
+                self._view(attachment, admission.user_id),
+                requests,
+                client_mutation_id=client_mutation_id,
+                commit_mark=text,
+                repeat_mark=again,
+                positions=self._positions(requests, admission.key, stamp, attachment),
             )
-            outcome = await self._runtime.backend.on_thread(
-                lambda: write(
-                    context,
-                    self._compiled,
-                    admission.key.anchor_id,
-                    self._view(attachment, admission.user_id),
-                    requests,
-                    client_mutation_id=client_mutation_id,
-                    commit_mark=text,
-                    repeat_mark=again,
-                    positions=self._positions(requests, admission.key, stamp, attachment),
-                )
-            )
-            if not outcome.results:
-                return PayloadSource(self._compiled, outcome, client_mutation_id)
-            return await self._answer(
-                outcome, client_mutation_id, witness, attachment, stamp, admission.user_id
-            )
-        finally:
-            await attachment.detach()
-
-    async def _answer(
-        self,
-        outcome: Outcome,
-        client_mutation_id: str | None,
-        witness: Witness,
-        attachment: Attachment,
-        stamp: Stamp,
-        user_id: str,
-    ) -> PayloadSource:
-        move = await witness.wait(self._runtime.settings.store_timeout_seconds)
-        if move is None:
-            # The write is committed, and its intents bring it to the stream when the store is
-            # back; which position that will be, nobody knows yet.
-            return PayloadSource(self._compiled, outcome, client_mutation_id)
-        view = see(self._compiled.tree, attachment.replica.root, move.state, user_id)
-        cursor = stamp.at(move.generation, move.position, move.at, time.time())
-        return PayloadSource(self._compiled, outcome, client_mutation_id, view, cursor)
+        )
+        if outcome.results and await witness.wait(self._runtime.settings.store_timeout_seconds):
+            return Done(outcome, attachment)
+        # Refused, or committed while the store is away: then the intents bring it to the stream
+        # later, and which position that will be, nobody knows yet.
+        return Done(outcome)
 
     async def _create_root(
-        self, requests: Sequence[WriteRequest], client_mutation_id: str | None
-    ) -> PayloadSource:
+        self,
+        held: contextlib.AsyncExitStack,
+        requests: Sequence[WriteRequest],
+        client_mutation_id: str | None,
+    ) -> Done:
         """Create an anchor: there is nothing to watch yet, so nothing to wait for."""
         require_user(self._identity.user)
         context = self._compiled.channel(self._identity.user, {})
@@ -244,18 +255,11 @@ class Mutator:
             )
         )
         if not outcome.results:
-            return PayloadSource(self._compiled, outcome, client_mutation_id)
-        user_id = str(self._identity.user.pk)
+            return Done(outcome)
         key = AnchorKey(self._compiled.name, outcome.results[0].id)
         attachment = await self._runtime.hub.attach(key, lambda move: None)
-        try:
-            replica = attachment.replica
-            view = see(self._compiled.tree, replica.root, replica.state, user_id)
-            stamp = stamp_for(self._compiled, key, user_id, self._runtime.settings)
-            cursor = stamp.at(replica.generation, replica.position, replica.at, time.time())
-            return PayloadSource(self._compiled, outcome, client_mutation_id, view, cursor)
-        finally:
-            await attachment.detach()
+        held.push_async_callback(attachment.detach)
+        return Done(outcome, attachment)
 
     def _view(self, attachment: Attachment, user_id: str) -> View:
         replica = attachment.replica

@@ -7,9 +7,11 @@ end the scope gives back whatever was left in it, however the operation ended.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
+from rxgraph.errors import BadRequest
 from rxgraph.serve.outbox import Lane, Slot
 
 T = TypeVar("T")
@@ -87,6 +89,8 @@ class OperationScope:
         self._lane = lane
         self._next: Slot | None = None
         self._closers: list[Callable[[], Awaitable[None]]] = []
+        self._turn = asyncio.Lock()  # those who wait get it in their order
+        self._is_broken = False
         self.together = Together(self.use_next)
 
     def reserve(self) -> Place:
@@ -109,6 +113,20 @@ class OperationScope:
         if self._next is not None:
             self._next.release()
         self.use(self.reserve())
+
+    @contextlib.asynccontextmanager
+    async def in_turn(self) -> AsyncIterator[None]:
+        """Run one write of the operation after another; none after one that failed.
+
+        Raises:
+            BadRequest: one before it failed.
+        """
+        async with self._turn:
+            if self._is_broken:
+                raise BadRequest("Not written: a mutation before it in the operation failed")
+            self._is_broken = True
+            yield
+            self._is_broken = False
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
         """Have *close* awaited when the operation is over; it must be safe to call twice."""

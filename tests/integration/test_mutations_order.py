@@ -192,11 +192,6 @@ async def test_a_payload_that_takes_long_to_render_comes_in_its_place(scene):
         assert check_own_first(ann.frames) == 8
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="the payload of a mutation is rendered before the next one of its operation runs, so"
-    " what it shows may be overtaken by the time the answer goes out",
-)
 async def test_several_writes_in_one_operation(scene):
     """One answer shows the results of several writes, with others in between."""
     tasks = [scene.task() for _ in range(2)]
