@@ -81,10 +81,20 @@ class Backend:
     async def start(self, deliver: Callable[[Wakeup], None]) -> None:
         """Begin to listen for wake-ups."""
         self.engine.is_serving = True
+        self._deliver = deliver
+        self._loop = asyncio.get_running_loop()
+        if not self.engine.settings.is_memory:  # whose bus is inside the process anyway
+            # What is merged here need not come back through the channel layer first; when it
+            # does, it is old news.
+            self.engine.listeners.append(self._hear)
         self._started = asyncio.ensure_future(self._listener.start(deliver))
         await self.beat()
         await self._started
         await self._listener.join(process_key(self.session))
+
+    def _hear(self, wakeup: Wakeup) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closing
+            self._loop.call_soon_threadsafe(self._deliver, wakeup)
 
     async def join(self, key: AnchorKey) -> None:
         """Be woken for *key* from now on, and count as one who watches it."""
@@ -134,6 +144,8 @@ class Backend:
 
     async def close(self) -> None:
         """End listening, forget the session, give back connections and threads."""
+        if self._hear in self.engine.listeners:
+            self.engine.listeners.remove(self._hear)
         await self._listener.close()
         with contextlib.suppress(Exception):
             await self.on_thread(self.engine.store.forget_session, self.session)

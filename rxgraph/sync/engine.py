@@ -10,7 +10,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -91,6 +91,8 @@ class Engine:
         #: True in a process that has subscribers. The memory store of any other process is
         #: nobody's, so its changes are left to the server's sweeper.
         self.is_serving = False
+        #: Told every wake-up of this process before others are; called from any thread.
+        self.listeners: list[Callable[[Wakeup], None]] = []
         self.writer = flushing.Writer(
             trees=lambda name: trees()[name],
             new_owner=lambda: uuid.uuid4().hex,
@@ -102,11 +104,16 @@ class Engine:
             dict.fromkeys(STORE_STEPS, store.perform),
             Database(trees, _outstanding).handlers,
             {
-                Publish: lambda step: bus.publish(step.wakeup),
+                Publish: lambda step: self._publish(step.wakeup),
                 Now: lambda step: time.time(),
                 Sleep: lambda step: time.sleep(step.seconds),
             },
         )
+
+    def _publish(self, wakeup: Wakeup) -> None:
+        for listener in list(self.listeners):
+            listener(wakeup)
+        self.bus.publish(wakeup)
 
     def run(self, procedure: Procedure[Any]) -> Any:
         """Run *procedure* on this thread."""
