@@ -1,0 +1,104 @@
+"""Who may come in, on a real server: session cookies, origins, credentials that end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import websockets
+
+from rxgraph.testing import OperationFailed, SubscriptionClient, document_for
+from tests.integration.board import Board, serving_board
+from tests.integration.servers import run_code
+
+REAUTH_SECONDS = 0.5
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+    folder = tmp_path_factory.mktemp("board")
+    with serving_board(
+        folder, rxgraph={"REAUTH_SECONDS": REAUTH_SECONDS}, environ={"TEST_DEBUG": "1"}
+    ) as board:
+        yield board
+    assert "Traceback" not in board.server.log
+
+
+@pytest.fixture
+def cookie(board: Board) -> str:
+    """A session of ann, as the login page of the admin makes it."""
+    with httpx.Client(base_url=board.server.url) as browser:
+        browser.get("/admin/login/")
+        answer = browser.post(
+            "/admin/login/",
+            data={
+                "username": "ann",
+                "password": "secret",
+                "csrfmiddlewaretoken": browser.cookies["csrftoken"],
+            },
+        )
+        assert answer.status_code == 302
+        return f"sessionid={browser.cookies['sessionid']}"
+
+
+async def test_a_session_cookie_signs_in_over_the_socket(board: Board, cookie: str) -> None:
+    async with board.client(None, headers={"Cookie": cookie}) as client:
+        await client.subscribe(document_for(board.sdl, "project"), board.variables)
+        await client.expect_snapshot()
+        assert client.state["name"] == "Garden"
+
+
+def test_a_session_cookie_signs_in_over_http(board: Board, cookie: str) -> None:
+    query = {"query": f"{{ project(projectId: {board.project}) {{ state {{ name }} }} }}"}
+    answer = httpx.post(board.server.graphql_url, json=query, headers={"Cookie": cookie})
+    assert answer.json() == {"data": {"project": {"state": {"name": "Garden"}}}}
+
+
+async def test_a_page_of_a_foreign_origin_cannot_use_the_cookie(board: Board, cookie: str) -> None:
+    stolen = {"Cookie": cookie, "Origin": "https://elsewhere.example"}
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await board.client(None, headers=stolen).open()
+    assert refused.value.response.status_code == 403
+    async with httpx.AsyncClient(headers=stolen) as page:
+        answer = await page.post(board.server.graphql_url, json={"query": "{ __typename }"})
+    assert answer.status_code == 403
+
+
+async def test_logging_out_ends_the_stream(board: Board, cookie: str) -> None:
+    async with board.client(None, headers={"Cookie": cookie}) as client:
+        await client.subscribe(document_for(board.sdl, "project"), board.variables)
+        await client.expect_snapshot()
+        run_code(
+            board.server.environ,
+            "from django.contrib.sessions.models import Session; Session.objects.all().delete()",
+        )
+        await _is_ended(client, "UNAUTHENTICATED")
+
+
+async def test_a_token_that_is_taken_back_ends_the_stream(board: Board) -> None:
+    async with board.client("bob") as client:
+        await client.subscribe(document_for(board.sdl, "project"), board.variables)
+        await client.expect_snapshot()
+        run_code(
+            board.server.environ,
+            "from rest_framework.authtoken.models import Token;"
+            " Token.objects.filter(user__username='bob').delete()",
+        )
+        await _is_ended(client, "UNAUTHENTICATED")
+
+
+async def _is_ended(client: SubscriptionClient, code: str) -> None:
+    await client.expect_reset("PERMISSION_CHANGED")
+    last = await client.next_event()
+    assert last["channel"]["state"] is None
+    with pytest.raises(OperationFailed) as ended:
+        await client.next_event()
+    assert ended.value.code == code
+
+
+def test_a_browser_is_told_how_to_connect(board: Board) -> None:
+    answer = httpx.get(board.server.graphql_url, headers={"Accept": "text/html"})
+    assert answer.status_code == 200
+    assert "graphql-transport-ws" in answer.text
+    assert "https://" not in answer.text, "nothing is loaded from elsewhere"
