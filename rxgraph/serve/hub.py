@@ -152,10 +152,10 @@ class Replica:
                 self.state = {}
                 self._tell(MoveKind.LOST, {})
                 return
-            except BackendError as error:
+            except Exception as error:  # noqa: BLE001 - subscribers stay, whatever it was
                 self._hub.complain(error)
-                await asyncio.sleep(backoff)
-                backoff = min(backoff * 2, 5.0)
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, 5.0)
 
     async def _fill(self) -> None:
         """Read the whole state, heating the anchor where it is cold."""
@@ -317,7 +317,12 @@ class Hub:
         """Log an outage once, not once per attempt."""
         if not self._is_complaining:
             self._is_complaining = True
-            logger.error("live state is behind until the store answers again: %s", error)
+            is_known = isinstance(error, BackendError)
+            logger.error(
+                "live state is behind until this is over: %s",
+                error,
+                exc_info=None if is_known else error,
+            )
 
     async def close(self) -> None:
         """Drop everything."""
