@@ -1,4 +1,4 @@
-"""The types of a channel's stream: entity, event, changes, runtime (DESIGN §4.2)."""
+"""The types of a channel's stream: entity, event, changes, runtime (schema/PROTOCOL.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schema directives: with them the SDL alone is enough to generate clients (DESIGN §4.6)."""
+"""Schema directives: with them the SDL alone is enough to generate clients."""
 
 from __future__ import annotations
 

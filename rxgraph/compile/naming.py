@@ -1,6 +1,6 @@
 """Every derived name is born here: GraphQL types, fields, arguments, enum members.
 
-Strings in, strings out; nothing is looked up. Rules: DESIGN §4.1.
+Strings in, strings out; nothing is looked up.
 """
 
 from __future__ import annotations

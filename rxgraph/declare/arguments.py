@@ -1,7 +1,7 @@
 """The arguments of a channel: what its hooks name, with their annotations.
 
 The union of the named parameters of ``has_permission`` (without the user), ``get_instance_id`` and
-``list_instances`` (without self), in that order. Rules: DESIGN §4.1.
+``list_instances`` (without self), in that order.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Map whatever went wrong to what a client is told (DESIGN §4.5).
+"""Map whatever went wrong to what a client is told (schema/PROTOCOL.md, Errors).
 
 Every GraphQL error leaves with ``extensions.code`` and ``extensions.status``. What is not meant
 for clients is masked by an id, under which the log has the rest.

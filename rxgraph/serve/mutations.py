@@ -166,7 +166,7 @@ class Mutator:
         """Write, then answer from the state that contains the writes.
 
         The writes of one operation run in their order. When all of them are done, their payloads
-        are read at one moment, because one result shows them all (DESIGN §4.2 rule 10).
+        are read at one moment, because one result shows them all (schema/PROTOCOL.md, Transport).
 
         Raises:
             RequestError: the viewer may not watch the channel, or an operation is not declared.

@@ -1,4 +1,4 @@
-"""One ordered outbound queue per connection (DESIGN §4.2 rule 10).
+"""One ordered outbound queue per connection (schema/PROTOCOL.md, Transport).
 
 What a frame tells is decided when its *slot* is reserved; rendering it may take longer. Frames go
 out in the order of their slots, so no later frame shows an older state. Law: whatever is reserved

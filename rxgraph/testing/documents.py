@@ -1,8 +1,8 @@
-"""Write the full documents of a channel, so that nobody writes them by hand (DESIGN §4.6).
+"""Write the full documents of a channel, so that nobody writes them by hand.
 
 From a compiled channel, a schema or its SDL; text out. The subscription selects every field of
-every layer in ``changed``, which is what the promises of DESIGN §4.2 ask for, and a mutation every
-field of its payload.
+every layer in ``changed``, which is what the promises of schema/PROTOCOL.md ask for, and a mutation
+every field of its payload.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fold the events of a channel into the state that a client shows (DESIGN §4.2).
+"""Fold the events of a channel into the state that a client shows (schema/PROTOCOL.md).
 
 It does what a normalised cache does: entities by type and id, replaced whole; the nested state is
 read by following ids from the channel. A reference to something it was never told is an error, so

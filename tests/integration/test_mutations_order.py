@@ -1,4 +1,4 @@
-"""Rule 10 of DESIGN §4.2 with writes: no later frame of a socket shows an older state.
+"""Stream order with writes: no later frame of a socket shows an older state.
 
 Numbers in the database only grow. Every frame of a socket is recorded, answers included, and
 wherever a number appears, it must not be smaller than in the frames before.
