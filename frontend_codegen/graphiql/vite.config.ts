@@ -1,7 +1,7 @@
 /** Builds the page into the Python package; file names are fixed, so that changes can be read. */
 
-import react from '@vitejs/plugin-react';
 import { fileURLToPath } from 'node:url';
+import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -32,11 +32,15 @@ const names = (prefix: string) => ({
 export default defineConfig({
   root: here('.'),
   base: './',
-  publicDir: false,
+  publicDir: here('public'),
   plugins: [replace(), react()],
-  worker: { format: 'es', plugins: () => [replace()], rolldownOptions: { output: names('worker-') } },
+  worker: {
+    format: 'es',
+    plugins: () => [replace()],
+    rolldownOptions: { output: names('worker-') },
+  },
   build: {
-    outDir: process.env['RXGRAPH_OUT'] ?? here('../../rxgraph/serve/explorer/static'),
+    outDir: process.env.RXGRAPH_OUT ?? here('../../rxgraph/serve/explorer/static'),
     emptyOutDir: true,
     target: 'es2022',
     modulePreload: false,

@@ -2,7 +2,7 @@
 
 import type { Fetcher } from '@graphiql/toolkit';
 import { toResult } from './errors';
-import { meantHeaders, type Headers } from './headers';
+import { type Headers, meantHeaders } from './headers';
 import { choose, type Operation } from './operations';
 import { socketFor } from './socketFor';
 

@@ -1,6 +1,6 @@
 /** Documents hold several operations; a request carries the one that runs and what it needs. */
 
-import { Kind, parse, print, separateOperations, type OperationDefinitionNode } from 'graphql';
+import { Kind, type OperationDefinitionNode, parse, print, separateOperations } from 'graphql';
 
 /** What is sent to the server. */
 export interface Operation {
@@ -47,4 +47,20 @@ export function choose(
       ...(given.length > 0 && { variables: Object.fromEntries(given) }),
     },
   };
+}
+
+/** Return the subscription in *text*: the one that is chosen, else the first. */
+export function subscriptionName(
+  text: string,
+  chosen: string | null | undefined,
+): string | undefined {
+  try {
+    const names = parse(text)
+      .definitions.filter((one) => one.kind === Kind.OPERATION_DEFINITION)
+      .filter((one) => one.operation === 'subscription')
+      .map((one) => one.name?.value ?? '');
+    return names.find((name) => name === chosen) ?? names[0];
+  } catch {
+    return undefined;
+  }
 }

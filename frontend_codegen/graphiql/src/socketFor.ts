@@ -1,6 +1,6 @@
 /** One socket for each set of headers: they go into `connection_init`, where they cannot change. */
 
-import { createClient, type Client } from 'graphql-ws';
+import { type Client, createClient } from 'graphql-ws';
 import type { Headers } from './headers';
 
 const IDLE_MS = 3000;
