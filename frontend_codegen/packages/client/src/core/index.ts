@@ -1,0 +1,2 @@
+/** Live state without a framework: no dependencies. */
+export type * from './descriptor.js';
