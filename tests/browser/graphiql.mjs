@@ -44,14 +44,11 @@ await run(async () => {
   const watch = page.getByRole('article', { name: 'ProjectLive' });
   await watch.getByText('SNAPSHOT', { exact: true }).waitFor();
   await page.getByRole('button', { name: 'Show Ready operations' }).click();
-  await page.getByRole('button', { name: 'ProjectSaveTask' }).click();
-  await page.getByRole('button', { name: 'Headers' }).click();
-  await fill(page, 'Headers', JSON.stringify({ Authorization: `Token ${options.token}` }));
-  await page.getByRole('button', { name: 'Variables' }).click();
+  await page.getByRole('button', { name: 'ProjectSaveTask' }).click(); // the token goes along
   await fill(
     page,
     'Variables',
-    JSON.stringify({ projectId: options.project, id: options.task, data: { title: 'Sow' } }),
+    JSON.stringify({ projectId: options.project, id: String(options.task), data: { title: 'Sow' } }),
   );
   await keep(page, 'graphiql-ready');
   await page.getByRole('button', { name: 'Execute query (Ctrl-Enter)' }).click();

@@ -28,7 +28,7 @@ def chromium() -> str:
     """Return the browser; without one the test is skipped, and fails where CI runs."""
     found = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if not found:
-        _missing("there is no chromium: install it, or name one in CHROMIUM")
+        missing("there is no chromium: install it, or name one in CHROMIUM")
     assert found
     return found
 
@@ -37,12 +37,13 @@ def node() -> str:
     """Return Node with the driver installed, under the same rule."""
     found = shutil.which("node")
     if not found or not (ROOT / "tests/clients/node_modules/playwright-core").is_dir():
-        _missing("run `npm --prefix tests/clients ci` first")
+        missing("run `npm --prefix tests/clients ci` first")
     assert found
     return found
 
 
-def _missing(what: str) -> None:
+def missing(what: str) -> None:
+    """Skip a test for which *what* is not there; where CI runs, fail."""
     if os.environ.get("CI"):
         pytest.fail(f"{what}: tests in a browser must run in CI")
     pytest.skip(what)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rxgraph.testing import query_for
 from tests.browser.running import run_scenario
 from tests.integration.board import serving_board
 

@@ -3,11 +3,13 @@
 import { GraphiQL, HISTORY_PLUGIN } from 'graphiql';
 import { useMemo } from 'react';
 import { createFetcher } from './createFetcher';
+import { FollowSystemTheme } from './FollowSystemTheme';
 import { TEMPLATE } from './headers';
 import { LIVE_PLUGIN } from './live/livePlugin';
 import { WatchButton } from './live/WatchButton';
 import type { Page } from './page';
 import { readyPlugin } from './ready/readyPlugin';
+import { ShareHeaders } from './ShareHeaders';
 
 const TABS = 'graphiql:tabState';
 const REMEMBERED = 'graphiql:shouldPersistHeaders';
@@ -32,6 +34,8 @@ export function Explorer({ page, url }: { readonly page: Page; readonly url: str
       shouldPersistHeaders={localStorage.getItem(REMEMBERED) === 'true'}
       showPersistHeadersSettings
     >
+      <FollowSystemTheme />
+      <ShareHeaders />
       <GraphiQL.Logo>
         <span className="rx-logo">
           Rx<strong>Graph</strong>

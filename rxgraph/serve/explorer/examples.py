@@ -36,6 +36,7 @@ _SCALARS: dict[str, ValueNode] = {
     "Time": StringValueNode(value="12:00:00"),
     "UUID": StringValueNode(value="00000000-0000-4000-8000-000000000000"),
 }
+SESSION = StringValueNode(value="copy it from an event of the subscription")
 _TEXT = StringValueNode(value="Example")
 
 

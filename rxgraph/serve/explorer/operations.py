@@ -30,9 +30,16 @@ from graphql import (
     visit,
 )
 
+from rxgraph.compile.documents import (
+    ChannelShape,
+    Relations,
+    fragments,
+    query_text,
+    read_channels,
+    subscription_text,
+)
 from rxgraph.compile.naming import upper_first
-from rxgraph.serve.explorer.examples import example
-from rxgraph.testing.documents import document_for, query_for
+from rxgraph.serve.explorer.examples import SESSION, example
 
 
 class ReadyOperation(TypedDict):
@@ -57,81 +64,56 @@ class ReadyChannel(TypedDict):
 
 def ready_channels(schema: GraphQLSchema) -> list[ReadyChannel]:
     """Return what the explorer offers for every channel of *schema*, in its order."""
-    root = schema.subscription_type
-    fields = {} if root is None else root.fields
-    names = [name for name, field in fields.items() if _is_channel(field)]
-    mutations = {} if schema.mutation_type is None else schema.mutation_type.fields
-    return [
-        _channel(
-            schema, name, fields[name], [item for item in mutations if _owner(item, names) == name]
-        )
-        for name in names
-    ]
+    return [_channel(shape) for shape in read_channels(schema).values()]
 
 
-def _is_channel(field: GraphQLField) -> bool:
-    event = get_named_type(field.type)
-    return isinstance(event, GraphQLObjectType) and {"changed", "channel"} <= set(event.fields)
-
-
-def _description(field: GraphQLField) -> str:
-    """Return what the developer says of a channel, in the docstring of its class."""
-    event = get_named_type(field.type)
-    assert isinstance(event, GraphQLObjectType)
-    return get_named_type(event.fields["channel"].type).description or ""
-
-
-def _owner(mutation: str, channels: Iterable[str]) -> str | None:
-    """Return the channel whose mutation this is: the longest name that it begins with."""
-    owners = [name for name in channels if mutation.startswith(name)]
-    return max(owners, key=len, default=None)
-
-
-def _channel(
-    schema: GraphQLSchema, name: str, field: GraphQLField, mutations: list[str]
-) -> ReadyChannel:
-    read, live = parse(query_for(schema, name)), parse(document_for(schema, name))
-    keep = {key for key in field.args if key != "after"}
-    fields = {} if schema.mutation_type is None else schema.mutation_type.fields
-    fragments = {
+def _channel(shape: ChannelShape) -> ReadyChannel:
+    rows = list(fragments(shape.layers, [Relations.ROW]))
+    trees = list(fragments(shape.layers, [Relations.TREE]))
+    read = parse("\n".join([query_text(shape), *trees]))
+    live = parse("\n".join([subscription_text(shape), *rows]))
+    mutations = {key: item.definition for key, item in shape.writes.items()} | dict(shape.actions)
+    known = {
         node.name.value: node
         for node in live.definitions
         if isinstance(node, FragmentDefinitionNode)
     }
-    writes = [_mutation(key, fields[key], fragments) for key in mutations]
-    filled = [
-        _fill(document, fields[key], keep) for key, document in zip(mutations, writes, strict=True)
-    ]
-    description = _description(field)
+    writes = {key: _mutation(key, item, known) for key, item in mutations.items()}
+    filled = [_fill(node, mutations[key], shape.arguments) for key, node in writes.items()]
+    description = _description(shape)
     return ReadyChannel(
-        name=name,
+        name=shape.field,
         description=description,
         document=_comment(description) + print_ast(_merge([read, live, *filled])) + "\n",
-        variables=_variables(field, keep),
+        variables=_variables(shape.definition, shape.arguments),
         operations=[
-            _operation(read, field, description),
-            _operation(live, field, "Watch it: the whole state first, then every change."),
+            _operation(read, shape.definition, "Read the whole state once."),
+            _operation(live, shape.definition, "Watch it: the whole state, then every change."),
             *(
-                _operation(document, fields[key], fields[key].description or "")
-                for key, document in zip(mutations, writes, strict=True)
+                _operation(node, mutations[key], mutations[key].description or "")
+                for key, node in writes.items()
             ),
         ],
     )
 
 
-def _mutation(
-    name: str, field: GraphQLField, fragments: Mapping[str, FragmentDefinitionNode]
-) -> DocumentNode:
+def _description(shape: ChannelShape) -> str:
+    """Return what the developer says of a channel, in the docstring of its class."""
+    return get_named_type(shape.event.fields["channel"].type).description or ""
+
+
+def _mutation(name: str, field: GraphQLField, known: Mapping[str, Any]) -> DocumentNode:
     """Return the document of a mutation: its instance with its own fields, and the messages."""
     payload = get_named_type(field.type)
     selected, used = [], []
     for key, item in payload.fields.items() if isinstance(payload, GraphQLObjectType) else ():
         target = get_named_type(item.type)
+        fragment = f"{target.name}Fields"
         if is_leaf_type(target):
             selected.append(key)
-        elif f"{target.name}Fields" in fragments:
-            used.append(fragments[f"{target.name}Fields"])
-            selected.append(f"{key} {{ ...{target.name}Fields }}")
+        elif fragment in known:
+            used.append(known[fragment])
+            selected.append(f"{key} {{ ...{fragment} }}")
         elif key == "messages":
             selected.append("messages { kind field message code }")
     variables = ", ".join(f"${key}: {item.type}" for key, item in field.args.items())
@@ -143,8 +125,9 @@ def _mutation(
 
 
 def _operation(document: DocumentNode, field: GraphQLField, description: str) -> ReadyOperation:
-    definition = _operation_of(document)
-    required = {key for key, item in field.args.items() if is_required_argument(item)}
+    definition = document.definitions[0]
+    assert isinstance(definition, OperationDefinitionNode)
+    required = [key for key, item in field.args.items() if is_required_argument(item)]
     return ReadyOperation(
         name=definition.name.value if definition.name else "",
         kind=definition.operation.value,
@@ -154,53 +137,50 @@ def _operation(document: DocumentNode, field: GraphQLField, description: str) ->
     )
 
 
-def _operation_of(document: DocumentNode) -> OperationDefinitionNode:
-    first = document.definitions[0]
-    assert isinstance(first, OperationDefinitionNode)
-    return first
-
-
 def _variables(field: GraphQLField, names: Iterable[str]) -> str:
     """Return examples of the arguments *names* as JSON, for people to edit."""
-    wanted = set(names)
-    values = {
-        key: value_from_ast_untyped(example(item.type))
-        for key, item in field.args.items()
-        if key in wanted
-    }
+    values = {name: value_from_ast_untyped(_example(field, name)) for name in names}
     return json.dumps(values, indent=2, ensure_ascii=False)
 
 
+def _example(field: GraphQLField, name: str) -> ValueNode:
+    return SESSION if name == "session" else example(field.args[name].type)
+
+
 def _comment(description: str) -> str:
-    lines = [*description.splitlines(), "", "Ctrl-Enter runs the operation that the cursor is in."]
+    lines = [
+        *description.splitlines(),
+        "",
+        "Ctrl-Enter runs the operation that the cursor is in.",
+        "Headers, below, take a token; being signed in to this site does as well.",
+    ]
     return "".join(f"# {line}".rstrip() + "\n" for line in lines) + "\n"
 
 
 def _merge(documents: Iterable[DocumentNode]) -> DocumentNode:
     """Return one document: operations first, then each fragment once."""
-    operations, fragments = [], {}
+    operations, found = [], {}
     for document in documents:
         for node in document.definitions:
             if isinstance(node, FragmentDefinitionNode):
-                fragments.setdefault(node.name.value, node)
+                found.setdefault(node.name.value, node)
             else:
                 operations.append(node)
-    return DocumentNode(definitions=(*operations, *fragments.values()))
+    return DocumentNode(definitions=(*operations, *found.values()))
 
 
-def _fill(document: DocumentNode, field: GraphQLField, keep: set[str]) -> DocumentNode:
+def _fill(document: DocumentNode, field: GraphQLField, keep: Iterable[str]) -> DocumentNode:
     """Return *document* with examples in place of its variables, except those of the channel.
 
     Variables that may be left out are left out, with the arguments they fill.
     """
-    examples = {
-        key: example(item.type) for key, item in field.args.items() if is_required_argument(item)
-    }
-    return cast("DocumentNode", visit(document, _Filling(examples, keep)))
+    required = [key for key, item in field.args.items() if is_required_argument(item)]
+    examples = {key: _example(field, key) for key in required}
+    return cast("DocumentNode", visit(document, _Filling(examples, frozenset(keep))))
 
 
 class _Filling(Visitor):
-    def __init__(self, examples: Mapping[str, ValueNode], keep: set[str]) -> None:
+    def __init__(self, examples: Mapping[str, ValueNode], keep: frozenset[str]) -> None:
         super().__init__()
         self._examples, self._keep = examples, keep
 

@@ -6,7 +6,7 @@ export interface EventLine {
   readonly text: string;
 }
 
-/** Describe *result*: `DELTA`, `2 tasks, 1 removed`. */
+/** Describe *result*: `DELTA`, `tasks 2, removed 1`. */
 export function describeEvent(result: unknown): EventLine {
   const { errors, data } = record(result);
   if (Array.isArray(errors)) {
@@ -16,8 +16,8 @@ export function describeEvent(result: unknown): EventLine {
   const { kind, changed, removed, notifications, resetReason, channel } = record(event);
   const parts = Object.entries(record(changed))
     .filter((entry): entry is [string, unknown[]] => Array.isArray(entry[1]) && entry[1].length > 0)
-    .map(([name, items]) => `${items.length} ${name}`);
-  if (Array.isArray(removed) && removed.length > 0) parts.push(`${removed.length} removed`);
+    .map(([name, items]) => `${name} ${items.length}`);
+  if (Array.isArray(removed) && removed.length > 0) parts.push(`removed ${removed.length}`);
   if (Array.isArray(notifications) && notifications.length > 0) {
     parts.push(JSON.stringify(notifications.map((one) => record(one).data)));
   }
