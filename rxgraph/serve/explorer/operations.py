@@ -12,8 +12,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict, cast
 
 from graphql import (
+    DefinitionNode,
     DocumentNode,
     FragmentDefinitionNode,
+    GraphQLArgument,
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
@@ -29,6 +31,7 @@ from graphql import (
     value_from_ast_untyped,
     visit,
 )
+from graphql.utilities import get_default_value_ast
 
 from rxgraph.compile.documents import (
     ChannelShape,
@@ -116,12 +119,17 @@ def _mutation(name: str, field: GraphQLField, known: Mapping[str, Any]) -> Docum
             selected.append(f"{key} {{ ...{fragment} }}")
         elif key == "messages":
             selected.append("messages { kind field message code }")
-    variables = ", ".join(f"${key}: {item.type}" for key, item in field.args.items())
+    variables = ", ".join(f"${key}: {_declared(item)}" for key, item in field.args.items())
     arguments = ", ".join(f"{key}: ${key}" for key in field.args)
     selection = f"{{ {' '.join(selected)} }}" if selected else ""
     head = f"mutation {upper_first(name)}" + (f"({variables})" if variables else "")
     call = f"{name}({arguments})" if arguments else name
     return _merge([parse(f"{head} {{ {call} {selection} }}"), DocumentNode(definitions=(*used,))])
+
+
+def _declared(argument: GraphQLArgument) -> str:
+    default = get_default_value_ast(argument)
+    return str(argument.type) if default is None else f"{argument.type} = {print_ast(default)}"
 
 
 def _operation(document: DocumentNode, field: GraphQLField, description: str) -> ReadyOperation:
@@ -159,7 +167,8 @@ def _comment(description: str) -> str:
 
 def _merge(documents: Iterable[DocumentNode]) -> DocumentNode:
     """Return one document: operations first, then each fragment once."""
-    operations, found = [], {}
+    operations: list[DefinitionNode] = []
+    found: dict[str, FragmentDefinitionNode] = {}
     for document in documents:
         for node in document.definitions:
             if isinstance(node, FragmentDefinitionNode):

@@ -9,7 +9,9 @@ from __future__ import annotations
 from functools import lru_cache
 from html import escape
 
-import strawberry
+from graphql import GraphQLSchema
+from strawberry import Schema
+from strawberry.schema.base import BaseSchema
 
 from rxgraph.serve.explorer.assets import PREFIX, assets, version
 from rxgraph.serve.explorer.operations import ready_channels
@@ -45,7 +47,7 @@ def page_headers() -> dict[str, str]:
     }
 
 
-def render_page(schema: strawberry.Schema, path: str) -> bytes:
+def render_page(schema: BaseSchema, path: str) -> bytes:
     """Return the page for *schema*, which is served at *path*."""
     if "explorer.js" not in assets():
         return _WITHOUT.format(path=escape(path)).encode()
@@ -55,9 +57,14 @@ def render_page(schema: strawberry.Schema, path: str) -> bytes:
 
 
 @lru_cache(maxsize=4)
-def _data(schema: strawberry.Schema) -> str:
-    text = encode_text({"channels": ready_channels(schema._schema)})
+def _data(schema: BaseSchema) -> str:
+    text = encode_text({"channels": ready_channels(_graphql(schema))})
     return text.replace("<", "\\u003c")  # nothing in it may end the block
+
+
+def _graphql(schema: BaseSchema) -> GraphQLSchema:
+    assert isinstance(schema, Schema)
+    return schema._schema
 
 
 _PAGE = """<!doctype html>
