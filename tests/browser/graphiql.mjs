@@ -43,6 +43,7 @@ await run(async () => {
   await page.getByRole('button', { name: 'Watch the subscription beside your work' }).click();
   const watch = page.getByRole('article', { name: 'ProjectLive' });
   await watch.getByText('SNAPSHOT', { exact: true }).waitFor();
+  await watch.getByRole('img', { name: 'live' }).waitFor();
   await page.getByRole('button', { name: 'Show Ready operations' }).click();
   await page.getByRole('button', { name: 'ProjectSaveTask' }).click(); // the token goes along
   await fill(

@@ -10,6 +10,8 @@ import { socketFor } from './socketFor';
 export interface Listener {
   readonly next: (result: unknown) => void;
   readonly complete: () => void;
+  /** The socket opened, or was lost and will be tried again. */
+  readonly connected?: (isConnected: boolean) => void;
 }
 
 /** Return what GraphiQL calls to run an operation at *url*. */
@@ -35,17 +37,27 @@ export function subscribe(
   operation: Operation,
   listener: Listener,
 ): () => void {
-  return socketFor(url, headers).subscribe<Record<string, unknown>>(
+  const client = socketFor(url, headers);
+  const forget = [
+    client.on('connected', () => listener.connected?.(true)),
+    client.on('closed', () => listener.connected?.(false)),
+  ];
+  const complete = (): void => {
+    for (const off of forget) off();
+    listener.complete();
+  };
+  const stop = client.subscribe<Record<string, unknown>>(
     { ...operation },
     {
       next: listener.next,
-      complete: listener.complete,
+      complete,
       error: (error) => {
         listener.next(toResult(error));
-        listener.complete();
+        complete();
       },
     },
   );
+  return stop;
 }
 
 async function post(url: string, headers: Headers, operation: Operation) {

@@ -4,6 +4,7 @@ import { type Client, createClient } from 'graphql-ws';
 import type { Headers } from './headers';
 
 const IDLE_MS = 3000;
+const LONGEST_WAIT_MS = 8000;
 let open: { readonly key: string; readonly client: Client } | undefined;
 
 /** Return the client whose socket was opened with *headers*, and let go of any other. */
@@ -14,11 +15,16 @@ export function socketFor(url: string, headers: Headers): Client {
       url: url.replace(/^http/, 'ws'),
       connectionParams: { ...headers },
       lazyCloseTimeout: IDLE_MS,
-      retryAttempts: 20,
-      shouldRetry: () => true,
+      retryAttempts: Number.POSITIVE_INFINITY,
+      retryWait: (retries) => sleep(Math.min(250 * 2 ** retries, LONGEST_WAIT_MS)),
+      shouldRetry: () => true, // but for close codes that say it is of no use
     });
     // The socket before closes by itself when the last who watches on it has stopped.
     open = { key, client };
   }
   return open.client;
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

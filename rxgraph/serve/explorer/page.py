@@ -9,7 +9,6 @@ from __future__ import annotations
 from functools import lru_cache
 from html import escape
 
-from graphql import GraphQLSchema
 from strawberry import Schema
 from strawberry.schema.base import BaseSchema
 
@@ -53,18 +52,14 @@ def render_page(schema: BaseSchema, path: str) -> bytes:
         return _WITHOUT.format(path=escape(path)).encode()
     last = path.rsplit("/", 1)[-1]
     base = f"{last and last + '/'}{PREFIX}/{version()}"
+    assert isinstance(schema, Schema)
     return _PAGE.format(base=escape(base), data=_data(schema)).encode()
 
 
 @lru_cache(maxsize=4)
-def _data(schema: BaseSchema) -> str:
-    text = encode_text({"channels": ready_channels(_graphql(schema))})
+def _data(schema: Schema) -> str:
+    text = encode_text({"channels": ready_channels(schema._schema)})
     return text.replace("<", "\\u003c")  # nothing in it may end the block
-
-
-def _graphql(schema: BaseSchema) -> GraphQLSchema:
-    assert isinstance(schema, Schema)
-    return schema._schema
 
 
 _PAGE = """<!doctype html>

@@ -32,14 +32,14 @@ export function LivePanel() {
 }
 
 function WatchCard({ watch }: { readonly watch: Watch }) {
-  const { id, title, variables, isLive, events } = watch;
+  const { id, title, variables, light, events } = watch;
   return (
     <article className="rx-watch" aria-label={title}>
       <header className="rx-watch-head">
-        <span className={isLive ? 'rx-light rx-live' : 'rx-light'} aria-hidden="true" />
+        <span className={`rx-light rx-${light}`} role="img" aria-label={light} title={light} />
         <strong>{title}</strong>
         <code className="rx-variables">{variables}</code>
-        {isLive && (
+        {light !== 'ended' && (
           <Button type="button" onClick={() => stopWatch(id)}>
             Stop
           </Button>

@@ -20,7 +20,7 @@ export interface Watch {
   readonly id: number;
   readonly title: string;
   readonly variables: string;
-  readonly isLive: boolean;
+  readonly light: 'connecting' | 'live' | 'ended';
   readonly events: readonly LiveEvent[];
 }
 
@@ -46,10 +46,13 @@ export function watch(url: string, headers: Headers, operation: Operation): void
   const id = count;
   const title = operation.operationName ?? 'subscription';
   const variables = JSON.stringify(operation.variables ?? {});
-  set([{ id, title, variables, isLive: true, events: [] }, ...watches]);
+  set([{ id, title, variables, light: 'connecting', events: [] }, ...watches]);
   const stop = subscribe(url, headers, operation, {
-    next: (result) => change(id, (one) => ({ ...one, events: added(one.events, result) })),
-    complete: () => change(id, (one) => ({ ...one, isLive: false })),
+    next: (result) =>
+      change(id, (one) => ({ ...one, light: 'live', events: added(one.events, result) })),
+    complete: () => change(id, (one) => ({ ...one, light: 'ended' })),
+    connected: (isConnected) =>
+      change(id, (one) => ({ ...one, light: isConnected ? one.light : 'connecting' })),
   });
   stops.set(id, stop);
 }
@@ -57,7 +60,7 @@ export function watch(url: string, headers: Headers, operation: Operation): void
 /** Stop a watch; its events stay to be read. */
 export function stopWatch(id: number): void {
   stops.get(id)?.();
-  change(id, (one) => ({ ...one, isLive: false }));
+  change(id, (one) => ({ ...one, light: 'ended' }));
 }
 
 /** Stop a watch and forget it. */
