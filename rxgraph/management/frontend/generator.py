@@ -12,6 +12,7 @@ from pathlib import Path
 
 COMMAND = "graphql-codegen"
 BY_HAND = "npm install && npx graphql-codegen"
+_PROGRESS = ("❯", "✔", "↓", "◼")
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class Generator:
             errors="replace",
             check=False,
         )
-        return Done(done.returncode == 0, done.stdout.strip())
+        told = [line for line in done.stdout.splitlines() if not line.strip().startswith(_PROGRESS)]
+        return Done(done.returncode == 0, "\n".join(told).strip())
 
     def remember(self, wanted: Mapping[str, str]) -> None:
         """Note that the generator has seen the *wanted* files."""

@@ -54,8 +54,7 @@ class Maker:
             self._say(f"TypeScript in {self._frontend} follows from these files")
             return True
         done = generator.run(check=True)
-        if not done.is_good:
-            self._say(f"{done.output}\n")
+        self._say("nothing would change" if done.is_good else done.output)
         return not done.is_good
 
     def _make(self, *, force: bool, lazily: bool) -> None:
