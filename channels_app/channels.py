@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
 
+from channels_app.demo import trouble
 from channels_app.models import Comment, Label, Membership, Note, Project, Task
 from channels_app.serializers import (
     ChecklistItemSerializer,
@@ -50,7 +51,7 @@ class ProjectChannel(ContextChannel):
 
         Labels belong to no project, so any of them may be put on a task.
         """
-        if not all(isinstance(other, Label) for other in outside):
+        if trouble.refuses() or not all(isinstance(other, Label) for other in outside):
             return False
         if isinstance(instance, Comment):
             return bool(instance.author_id == self.user.pk)
@@ -64,12 +65,14 @@ class ProjectChannel(ContextChannel):
         outside: Any = (),
     ) -> bool:
         """Viewers may comment and take notes; the rest is for editors."""
-        if not all(isinstance(other, Label) for other in outside):
+        if trouble.refuses() or not all(isinstance(other, Label) for other in outside):
             return False
         return isinstance(parent, Task) and model_class in (Comment, Note) or self._is_editor()
 
     def can_delete(self, instance: models.Model) -> bool:
         """Editors delete what is on the board, authors their comments, everybody their notes."""
+        if trouble.refuses():
+            return False
         if isinstance(instance, Comment) and instance.author_id == self.user.pk:
             return True
         return isinstance(instance, Note) or self._is_editor()
