@@ -1,0 +1,51 @@
+/** A board on Apollo Client. */
+
+import { ApolloClient, InMemoryCache } from '@apollo/client';
+import { ApolloProvider } from '@apollo/client/react';
+import { liveLink, useChannel } from '@rxgraph/client/apollo';
+import { useState } from 'react';
+import { ProjectWriteDocument, projectChannel } from '../../../generated/rxgraph';
+import { createPlug } from '../plug/createPlug';
+import { Pane } from './Pane';
+import type { PaneProps } from './paneProps';
+import { refusedBy } from './refusedBy';
+import { socketOf } from './socketOf';
+import { useRecords } from './useRecords';
+
+export function ApolloPane(props: PaneProps) {
+  const [plug] = useState(createPlug);
+  const [client] = useState(() => {
+    const link = liveLink(socketOf(props.person.token, plug));
+    return new ApolloClient({ link, cache: new InMemoryCache() });
+  });
+  return (
+    <ApolloProvider client={client}>
+      <ApolloBoard {...props} client={client} plug={plug} />
+    </ApolloProvider>
+  );
+}
+
+function ApolloBoard(
+  props: PaneProps & { client: ApolloClient; plug: ReturnType<typeof createPlug> },
+) {
+  const { client, projectId, plug } = props;
+  const { records, onEvent } = useRecords();
+  const [news, setNews] = useState<unknown>(null);
+  const view = useChannel(projectChannel, { projectId }, { onEvent, onNotification: setNews });
+  return (
+    <Pane
+      {...props}
+      library="Apollo Client"
+      view={view}
+      retry={() => view.channel.retry()}
+      plug={plug}
+      records={records}
+      news={news}
+      writeMany={async (operations) => {
+        const variables = { projectId, operations };
+        const { data } = await client.mutate({ mutation: ProjectWriteDocument, variables });
+        refusedBy(data?.projectWrite.messages);
+      }}
+    />
+  );
+}
