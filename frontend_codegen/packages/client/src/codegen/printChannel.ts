@@ -67,11 +67,14 @@ function printTypes(
 ): string {
   const tree = `${channel.root}TreeFragment`;
   const entities = mapValues(channel.layers, (_, typename) => `${typename}TreeFragment`);
-  const writes = mapValues(channel.writes, (layer) =>
+  const writes = mapValues(channel.writes, (layer, typename) =>
     printType(
-      mapValues(layer as Record<string, WriteModel>, ({ input }, verb) =>
-        verb === 'delete' ? 'true' : (input ?? 'object'),
-      ),
+      mapValues(layer as Record<string, WriteModel>, ({ input }, verb) => {
+        if (verb === 'delete') return 'true';
+        if (verb === 'save') return input ?? 'object';
+        const lists = listsOf(channel, typename).map((list) => [list, input ?? 'object']);
+        return printType(Object.fromEntries(lists), '      ');
+      }),
       '    ',
     ),
   );
@@ -101,6 +104,15 @@ function printTypes(
       actions: printType(actions, '  '),
     },
     '',
+  );
+}
+
+/** The lists that new instances of a type can join: `Project.tasks`. */
+function listsOf({ layers }: ChannelModel, typename: string): string[] {
+  return Object.entries(layers).flatMap(([parent, { relations }]) =>
+    Object.entries(relations)
+      .filter(([, { type, parentKey }]) => type === typename && parentKey !== undefined)
+      .map(([name]) => `${parent}.${name}`),
   );
 }
 
