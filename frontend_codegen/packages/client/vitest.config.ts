@@ -3,10 +3,14 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
+      { test: { name: 'core', include: ['tests/{core,codegen,graphcache}/**/*.test.ts'] } },
       {
         test: {
-          name: 'core',
-          include: ['tests/{core,react}/**/*.test.{ts,tsx}'],
+          name: 'server',
+          include: ['tests/server/**/*.test.{ts,tsx}'],
+          globalSetup: 'tests/support/serve.ts',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
     ],

@@ -67,6 +67,8 @@ export class ChannelConnection<T extends ChannelTypes> {
   readonly writer: Writer;
   /** The channel's actions, by name. */
   readonly actions: ChannelActions<T>;
+  /** The view before anything was heard: what a server renders. */
+  readonly initialView: ChannelView<T>;
   readonly #clock: Clock;
   readonly #onChange = new Set<() => void>();
   readonly #listeners = new Set<ChannelListener>();
@@ -103,6 +105,7 @@ export class ChannelConnection<T extends ChannelTypes> {
     }
     this.#shown = this.#base;
     this.#view = this.#makeView();
+    this.initialView = this.#view;
     this.actions = this.#makeActions();
   }
 
