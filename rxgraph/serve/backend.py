@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, BrokenBarrierError
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ from rxgraph.cache.turns import join_anchor, leave_anchor
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.errors import BackendError
 from rxgraph.sync.engine import Engine, trees
+from rxgraph.sync.forest import Place
 from rxgraph.sync.heating import Warmth, keep
 from rxgraph.sync.wakeups import open_listener
 from rxgraph.types import AnchorKey, process_key
@@ -130,6 +131,18 @@ class Backend:
             await asyncio.sleep(lease.seconds / 3)
             with contextlib.suppress(BackendError):
                 await self._run(keep(key, lease))
+
+    async def bring_roots(self, key: AnchorKey, roots: Collection[str]) -> Place | None:
+        """Let a list channel's forest hold *roots*; see ``Engine.bring_roots``."""
+        return await self.on_thread(self.engine.bring_roots, key, roots)
+
+    async def claim_roots(self, key: AnchorKey, roots: Collection[str]) -> frozenset[str]:
+        """Keep *roots* cached; answers those that may be gone from the cache."""
+        return await self.on_thread(self.engine.claim_roots, key.channel, roots)
+
+    async def drop_idle_roots(self, key: AnchorKey, roots: Collection[str]) -> int:
+        """Let a forest drop those of *roots* that no server claims."""
+        return await self.on_thread(self.engine.drop_idle_roots, key, roots)
 
     async def rescue(self, key: AnchorKey) -> bool:
         """Take over work on *key* that nobody does."""
