@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from rxgraph.errors import BackendError
 from rxgraph.serve.backend import Backend
+from rxgraph.serve.broadcasts import Broadcasts
 from rxgraph.serve.hub import Hub
 from rxgraph.serve.signals import Signals
 from rxgraph.settings import RxGraphSettings
@@ -37,6 +38,7 @@ class Runtime:
         #: Live contexts of this event loop.
         self.contexts = self.hub.contexts
         self.signals = Signals(self.backend.session)
+        Broadcasts(self.contexts, self.signals)
         self._nudged = asyncio.Event()
         self._tasks = [asyncio.create_task(self._open(), name="rxgraph open")]
 
