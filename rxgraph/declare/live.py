@@ -21,3 +21,13 @@ class LiveContext(Protocol):
 
     async def clear(self) -> None:
         """Remove every root of a list; one event."""
+
+    async def set_runtime_var(self, name: str, value: object) -> None:
+        """Tell this subscriber a value of ``RuntimeState``.
+
+        Raises:
+            TypeError: it does not fit the declared type.
+        """
+
+    async def group_add(self, group: str) -> None:
+        """Get the events of *group* for the ``@consumer`` methods."""

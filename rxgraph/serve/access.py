@@ -6,7 +6,7 @@ forest that holds those of everybody.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rxgraph.compile.channel import CompiledChannel
@@ -69,14 +69,18 @@ async def open_access(
     context: ContextChannel,
     arguments: Mapping[str, object],
     receive: Receive,
+    on_admission: Callable[[Admission], None] = lambda admission: None,
 ) -> Access:
     """Check the viewer and hold what he asks for; *receive* is told every move from now on.
+
+    *on_admission* is called as soon as he is let in, before anything is read.
 
     Raises:
         RequestError: he may not have it, or it is not there.
         BackendError: the store does not answer.
     """
     admission = await admit(compiled, context, arguments)
+    on_admission(admission)
     attachment = await hub.attach(admission.key, receive)
     try:
         roots: Roots = (attachment.replica.root,)

@@ -19,7 +19,7 @@ from rxgraph.compile.channel_types import ResetReason
 from rxgraph.delta import View, ViewChange
 from rxgraph.errors import NotFound
 from rxgraph.serve import cursor as cursors
-from rxgraph.serve.access import Access, Roots, as_roots
+from rxgraph.serve.access import Access, Roots, as_roots, see_roots
 from rxgraph.serve.cursor import Cursor
 from rxgraph.serve.desk import Batch, Group
 from rxgraph.serve.gate import entity_id
@@ -49,6 +49,7 @@ class ListStream(LiveStream):
         self._listing = Listing(())
         self._roots_of: tuple[tuple[str, ...], Roots] = ((), ())
         self._group: Group | None = None
+        self._resumed: Cursor | None = None
         self._held: tuple[str, ...] | None = None  # what was listed at the last letting go
         self._coming: Counter[str] = Counter()  # held, and about to be listed
         self._entries: deque[Entry] = deque()
@@ -71,6 +72,7 @@ class ListStream(LiveStream):
         return access
 
     def _begin(self, replica: Replica, cursor: Cursor | None) -> None:
+        self._resumed = cursor
         self._access.roots = self._roots()
         self._stamp.members = cursors.members_mark(self._listing.ids)
         super()._begin(replica, cursor)
@@ -135,6 +137,11 @@ class ListStream(LiveStream):
         elif not self.is_closing:
             here = standing(self._access.attachment.replica)
             self._enter(Entry(here, self._scope.reserve(), edit))
+
+    def _still(self, view: View) -> View:
+        listed = set(self._listing.ids)
+        roots = tuple(root for root in view.roots if root.id in listed)
+        return see_roots(view.tree, roots, view.state, self._user_id)
 
     # -- one after the other
 
@@ -239,7 +246,12 @@ class ListStream(LiveStream):
             here = standing(self._access.attachment.replica)
             there = [id_ for id_ in reversed(ids) if self._root(id_) in here.state]
             self._listing.follow([*self._listing.ids, *there], visible, joins=joins)
-        if waiting or before is not self._listing.ids:
+        is_other = before is not self._listing.ids
+        if is_other and self._first:  # nothing was told yet: begin with the list as it is now
+            for _, place in self._first:
+                place.release()
+            self._begin(self._access.attachment.replica, self._resumed)
+        elif waiting or is_other:
             self._backlog.collapse(waiting, here, self._roots())
         self._let_go()
 

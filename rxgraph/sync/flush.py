@@ -32,7 +32,16 @@ from rxgraph.cache.turns import clear_anchor, in_snapshot, settle
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.sync.forest import Place, always_told, is_request, requested
 from rxgraph.sync.reconcile import Reconciliation, instances_of
-from rxgraph.types import MARK, AnchorKey, Document, InstanceKey, RowKey, root_row
+from rxgraph.types import (
+    MARK,
+    AnchorKey,
+    Document,
+    InstanceKey,
+    RowKey,
+    retold,
+    root_row,
+    rows_retold,
+)
 
 #: Channel name → its state tree.
 Trees = Callable[[str], StateTree]
@@ -214,6 +223,13 @@ def ask_for_roots(
     return Place(after.generation, after.seq)
 
 
+def retell(writer: Writer, key: AnchorKey, rows: frozenset[RowKey]) -> Procedure[None]:
+    """Read *rows* again for one anchor, and tell them whole; nothing when nobody shows them."""
+    turn = yield from push(writer, key, rows.union(map(retold, rows)))
+    if turn is not None:
+        yield from work(writer, [turn])
+
+
 def rescue(writer: Writer, key: AnchorKey) -> Procedure[bool]:
     """Take over work that nobody does; False when there is none."""
     lease, schema = writer.lease(), writer.trees(key.channel).fingerprint
@@ -309,7 +325,8 @@ def _write_batch(
     forced: frozenset[InstanceKey] = frozenset()
     if turn.is_redo:
         forced = _named(tree, turn) | turn.anchor.writing
-    reconciliation = Reconciliation(tree, key, turn.anchor.generation, seq, snapshot, forced)
+    whole = instances_of(tree, rows_retold(turn.anchor.taken))
+    reconciliation = Reconciliation(tree, key, turn.anchor.generation, seq, snapshot, forced, whole)
     documents = yield from reconciliation.run(rows)
 
     writing = frozenset(document.key for document in documents) - _named(tree, turn)
