@@ -48,6 +48,7 @@ from rxgraph.errors import BackendError
 from rxgraph.settings import RxGraphSettings, get_settings
 from rxgraph.sync import flush as flushing
 from rxgraph.sync import heating, intents
+from rxgraph.sync.handing_over import HandOver, Watched, hand_over
 from rxgraph.sync.touches import Committed
 from rxgraph.sync.wakeups import Bus, open_bus
 from rxgraph.sync.writing.repeats import forget_mutations
@@ -98,7 +99,7 @@ class Engine:
             new_owner=lambda: uuid.uuid4().hex,
             lease_seconds=settings.lease_seconds,
         )
-        self._watched = flushing.Watched()
+        self._watched = Watched()
         self._retry_at = 0.0
         self.perform = Performer(
             dict.fromkeys(STORE_STEPS, store.perform),
@@ -149,8 +150,8 @@ class Engine:
         return self.settings.hand_over and is_elsewhere and bool(committed.intents)
 
     def _hand_over(self, committed: Committed) -> bool:
-        left: flushing.HandOver = self.run(
-            flushing.hand_over(
+        left: HandOver = self.run(
+            hand_over(
                 self._watched,
                 committed.rows,
                 using=committed.using,
