@@ -6,7 +6,7 @@ Declared → in the context by cache → locked → in the context by SQL → as
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from django.db import DatabaseError, router, transaction
 
@@ -42,13 +42,15 @@ def write(
     commit_mark: str | None = None,
     repeat_mark: str | None = None,
     positions: Mapping[int, int] | None = None,
+    ready: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Outcome:
     """Carry out *requests* in their order, and return what was written or why nothing was.
 
     *view* is what the user sees of the anchor in the cache (None: there is no anchor yet, a root
     is made). *positions* are the expected versions by place in *requests*, as numbers of the
     stream. *commit_mark* travels with the transaction's rows (see ``types.mark``), and
-    *repeat_mark* with those of a repeat: the stream has the write when it has either.
+    *repeat_mark* with those of a repeat: the stream has the write when it has either. *ready* is
+    told the outcome when all that is left to do is to commit it and to bring it to the caches.
 
     Raises:
         Unauthenticated, Forbidden: before anything is read.
@@ -84,6 +86,7 @@ def write(
                 if repeated is not None:
                     if repeat_mark is not None:  # the first may be on its way to the stream yet
                         touch(session.using, [RowKey(MARK, repeat_mark), *session.rows(repeated)])
+                    ready(repeated)
                     return repeated
             if refused is not None:
                 raise refused
@@ -92,12 +95,14 @@ def write(
                 claim.keep(results)
             if commit_mark is not None:
                 touch(session.using, [RowKey(MARK, commit_mark)])
+            outcome = Outcome(tuple(results))
+            ready(outcome)
     except Refused as found:
         return Outcome(messages=found.messages)
     except Exception as cause:  # noqa: BLE001 - of a deferred constraint, at the commit
         spec = requests[-1].spec
         return Outcome(messages=of_exception(cause, spec.layer, spec.operation, view).messages)
-    return Outcome(tuple(results))
+    return outcome
 
 
 def _alias(requests: Sequence[WriteRequest]) -> str:
