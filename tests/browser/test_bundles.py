@@ -16,23 +16,37 @@ FRONT_END = ROOT / "frontend_codegen"
 
 @pytest.mark.parametrize(
     ("workspace", "built"),
-    [("graphiql", "rxgraph/serve/explorer/static")],
+    [
+        ("graphiql", "rxgraph/serve/explorer/static"),
+        ("demo", "channels_app/static/channels_app/board"),
+    ],
 )
 def test_building_again_changes_nothing(tmp_path: Path, workspace: str, built: str) -> None:
-    vite = FRONT_END / "node_modules/.bin/vite"
-    if not shutil.which("node") or not vite.exists():
+    run(workspace, "vite", "build", "--logLevel", "warn", RXGRAPH_OUT=str(tmp_path))
+    command = f"npm --prefix frontend_codegen/{workspace} run bundle"
+    assert contents(tmp_path) == contents(ROOT / built), f"run `{command}` and commit {built}"
+
+
+@pytest.mark.parametrize("workspace", ["graphiql", "demo"])
+def test_sources_pass_their_types_and_their_units(workspace: str) -> None:
+    run(workspace, "tsc")
+    run(workspace, "vitest", "run")
+
+
+def run(workspace: str, tool: str, *arguments: str, **environ: str) -> None:
+    """Run one of the front end's tools in a workspace."""
+    path = FRONT_END / "node_modules/.bin" / tool
+    if not shutil.which("node") or not path.exists():
         missing("run `npm --prefix frontend_codegen ci` first")
     done = subprocess.run(  # noqa: S603
-        [str(vite), "build", "--logLevel", "warn"],
+        [str(path), *arguments],
         cwd=FRONT_END / workspace,
-        env={**os.environ, "RXGRAPH_OUT": str(tmp_path)},
+        env={**os.environ, **environ},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    command = f"npm --prefix frontend_codegen/{workspace} run bundle"
-    assert contents(tmp_path) == contents(ROOT / built), f"run `{command}` and commit {built}"
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -43,7 +43,7 @@ export function Meter({ records }: { readonly records: Records }) {
                 className="meter-dot"
                 cx={WIDTH - ((now - at) * WIDTH) / WINDOW_MS}
                 cy={HEIGHT - 3 - (lagMs / most) * (HEIGHT - 6)}
-                r="1.8"
+                r="1.5"
               />
             ),
         )}
