@@ -1,4 +1,4 @@
-/** Dragging a card with mouse, pen or finger; the board says what a drop means. */
+/** Dragging a card with mouse or pen (fingers scroll); the board says what a drop means. */
 
 import { type PointerEvent as ReactPointerEvent, useEffect, useRef, useState } from 'react';
 import type { TaskStatus } from '../types';
@@ -84,7 +84,13 @@ export function useDrag(onDrop: (id: string, status: TaskStatus, index: number) 
     const card = event.currentTarget;
     const root = card.closest('[data-board]');
     const isControl = (event.target as Element).closest('input, textarea, button, select, a');
-    if (event.button !== 0 || !root || (isControl && isControl !== card)) return;
+    if (
+      event.pointerType === 'touch' ||
+      event.button !== 0 ||
+      !root ||
+      (isControl && isControl !== card)
+    )
+      return;
     const box = card.getBoundingClientRect();
     grip.current = {
       id,
