@@ -65,6 +65,7 @@ export interface ActionDescriptor {
 /** The input types of what can be written of one layer. */
 export interface LayerWriteTypes {
   readonly save?: object;
+  /** List to input: `{ 'Project.tasks': TaskCreateInput }`; lists with a `parentKey` are here. */
   readonly create?: object;
   readonly delete?: true;
 }

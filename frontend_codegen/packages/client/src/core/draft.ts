@@ -214,22 +214,32 @@ export class Draft {
   #build(slot: Slot): void {
     const node = this.#get(slot) as Node;
     const before = nodeAt(this.base, slot);
-    const value: Record<string, unknown> = { ...node.value };
-    node.layer.relations.forEach(({ name, many }, position) => {
+    const { binding } = this.base.plan;
+    const value: Record<string, unknown> = binding
+      ? Object.assign(binding.instance(node.layer), node.value)
+      : { ...node.value };
+    node.layer.relations.forEach((relation, position) => {
+      const { name, many } = relation;
       if (value[name] === undefined) return;
       const links = node.links[position] ?? NONE;
-      const old = before?.value?.[name];
-      value[name] = many
-        ? this.#list(links, before?.links[position] ?? NONE, (old ?? NONE) as readonly Instance[])
-        : links.length
-          ? this.#valueOf(links[0] as Slot)
-          : null;
+      if (!many) {
+        value[name] = links.length ? this.#valueOf(links[0] as Slot) : null;
+        return;
+      }
+      const old = before?.value?.[name] as readonly Instance[] | undefined;
+      const list = this.#list(links, before?.links[position], old ?? NONE);
+      if (list !== old) binding?.list(node.layer, value.id as string, relation, list);
+      value[name] = list;
     });
     this.#set(slot, { ...node, value: value as Instance });
   }
 
   /** Return the values of *links*; the list *old*, of *before*, itself where they are the same. */
-  #list(links: readonly Slot[], before: readonly Slot[], old: readonly Instance[]) {
+  #list(
+    links: readonly Slot[],
+    before: readonly Slot[] | undefined,
+    old: readonly Instance[],
+  ): readonly Instance[] {
     if (links !== before) return links.map((slot) => this.#valueOf(slot));
     let values = old;
     for (let place = 0; place < links.length; place += 1) {

@@ -16,8 +16,17 @@ export interface LayerPlan {
   readonly positions: ReadonlyMap<string, number>;
 }
 
+/** Gives nested values methods of their own. */
+export interface Binding {
+  /** Return the object that an instance's fields are put on. */
+  instance(layer: LayerPlan): object;
+  /** Give a list of *relation* in the instance *id* of *layer* its methods. */
+  list(layer: LayerPlan, id: string, relation: RelationPlan, list: readonly object[]): void;
+}
+
 /** The layers of one channel. */
 export interface Plan {
+  readonly binding?: Binding;
   readonly root: LayerPlan;
   readonly byType: ReadonlyMap<string, LayerPlan>;
   readonly byChanges: ReadonlyMap<string, LayerPlan>;
