@@ -600,17 +600,23 @@ export type ProjectChannelTypes = {
   readonly writes: {
     readonly ChecklistItem: {
       readonly save: ChecklistItemSaveInput;
-      readonly create: ChecklistItemCreateInput;
+      readonly create: {
+        readonly "Task.checklist": ChecklistItemCreateInput;
+      };
       readonly delete: true;
     };
     readonly Comment: {
       readonly save: CommentSaveInput;
-      readonly create: CommentCreateInput;
+      readonly create: {
+        readonly "Task.comments": CommentCreateInput;
+      };
       readonly delete: true;
     };
     readonly Note: {
       readonly save: NoteSaveInput;
-      readonly create: NoteCreateInput;
+      readonly create: {
+        readonly "Task.notes": NoteCreateInput;
+      };
       readonly delete: true;
     };
     readonly Project: {
@@ -618,7 +624,9 @@ export type ProjectChannelTypes = {
     };
     readonly Task: {
       readonly save: TaskSaveInput;
-      readonly create: TaskCreateInput;
+      readonly create: {
+        readonly "Project.tasks": TaskCreateInput;
+      };
       readonly delete: true;
     };
   };

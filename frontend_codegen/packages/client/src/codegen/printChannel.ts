@@ -67,11 +67,13 @@ function printTypes(
 ): string {
   const tree = `${channel.root}TreeFragment`;
   const entities = mapValues(channel.layers, (_, typename) => `${typename}TreeFragment`);
-  const writes = mapValues(channel.writes, (layer) =>
+  const writes = mapValues(channel.writes, (layer, typename) =>
     printType(
-      mapValues(layer as Record<string, WriteModel>, ({ input }, verb) =>
-        verb === 'delete' ? 'true' : (input ?? 'object'),
-      ),
+      mapValues(layer as Record<string, WriteModel>, ({ input }, verb) => {
+        if (verb === 'delete') return 'true';
+        const data = input ?? 'object';
+        return verb === 'save' ? data : printType(listsOf(channel, typename, data), '      ');
+      }),
       '    ',
     ),
   );
@@ -102,6 +104,17 @@ function printTypes(
     },
     '',
   );
+}
+
+/** The lists in which instances of a layer can be created, each with the type of its input. */
+function listsOf(channel: ChannelModel, typename: string, data: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const [parent, { relations }] of Object.entries(channel.layers)) {
+    for (const [name, { type, many, parentKey }] of Object.entries(relations)) {
+      if (type === typename && many && parentKey !== undefined) found[`${parent}.${name}`] = data;
+    }
+  }
+  return found;
 }
 
 /** An object type whose members are printed types; without members, one that has none. */
