@@ -297,7 +297,7 @@ export class ChannelConnection<T extends ChannelTypes> {
             null,
           );
         }
-        const variables = { ...this.variables, ...given, session };
+        const variables = { ...given, session };
         try {
           const { data, errors } = await this.transport.mutate({ document, variables });
           if (errors) throw errors;
