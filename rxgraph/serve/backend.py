@@ -47,6 +47,7 @@ class Backend:
         self._listener = open_listener(engine.settings)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="rxgraph")
         self._started: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[Any]] = set()
 
     def tree(self, channel: str) -> StateTree:
         """Return the state tree of a channel by its registered name."""
@@ -157,8 +158,17 @@ class Backend:
         )(*args)
         return answer
 
+    def start_on_thread(self, function: Callable[..., T], *args: Any) -> asyncio.Task[T]:
+        """Run blocking work on a thread to its end, whether or not somebody waits for it."""
+        task = asyncio.create_task(self.on_thread(function, *args), name="rxgraph work")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
     async def close(self) -> None:
         """End listening, forget the session, give back connections and threads."""
+        if self._running:
+            await asyncio.wait(self._running)
         if self._hear in self.engine.listeners:
             self.engine.listeners.remove(self._hear)
         await self._listener.close()

@@ -74,6 +74,11 @@ class Replica:
         self._stirred = asyncio.Event()
         self.task = asyncio.create_task(self._run(), name=f"rxgraph {key}")
 
+    @property
+    def is_filled(self) -> bool:
+        """True when there is a state to show."""
+        return self.ready.done() and not self.ready.cancelled() and bool(self.state)
+
     # -- called on the event loop by the hub
 
     def wake(self, wakeup: Wakeup) -> None:
@@ -308,6 +313,11 @@ class Hub:
     def replicas(self) -> Mapping[AnchorKey, Replica]:
         """What is held now, for status and tests."""
         return self._replicas
+
+    def holds(self, key: AnchorKey) -> bool:
+        """True when the replica of *key* is filled: to attach to it takes no time."""
+        replica = self._replicas.get(key)
+        return replica is not None and replica.is_filled
 
     async def attach(self, key: AnchorKey, receive: Receive) -> Attachment:
         """Hold the replica of *key*, filling it first where it is new.

@@ -51,6 +51,7 @@ from rxgraph.settings import RxGraphSettings, get_settings
 from rxgraph.sync import flush as flushing
 from rxgraph.sync import heating, intents, retelling
 from rxgraph.sync.forest import Place
+from rxgraph.sync.handing_over import HandOver, Watched, hand_over
 from rxgraph.sync.signals import Signal, decode_signal, encode_signal
 from rxgraph.sync.touches import Committed
 from rxgraph.sync.wakeups import Bus, LocalBus, Told, open_bus
@@ -113,7 +114,7 @@ class Engine:
             new_owner=lambda: uuid.uuid4().hex,
             lease_seconds=settings.lease_seconds,
         )
-        self._watched = flushing.Watched()
+        self._watched = Watched()
         self._retry_at = 0.0
         self.perform = Performer(
             dict.fromkeys(STORE_STEPS, store.perform),
@@ -206,8 +207,8 @@ class Engine:
         return self.settings.hand_over and is_elsewhere and bool(committed.intents)
 
     def _hand_over(self, committed: Committed) -> bool:
-        left: flushing.HandOver = self.run(
-            flushing.hand_over(
+        left: HandOver = self.run(
+            hand_over(
                 self.writer.trees,
                 self._watched,
                 committed.rows,

@@ -8,7 +8,6 @@ outstanding intents, and what was pushed until it was opened, are part of the sa
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -18,7 +17,6 @@ from rxgraph.cache.steps import (
     FindHolders,
     LoadAnchor,
     Locate,
-    Now,
     Procedure,
     Publish,
     ReadIntents,
@@ -28,7 +26,7 @@ from rxgraph.cache.steps import (
     WriteDocuments,
     chunks,
 )
-from rxgraph.cache.turns import clear_anchor, in_snapshot, settle
+from rxgraph.cache.turns import in_snapshot, settle
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.sync.forest import Place, always_told, is_request, requested
 from rxgraph.sync.reconcile import Reconciliation, instances_of
@@ -46,9 +44,6 @@ from rxgraph.types import (
 #: Channel name → its state tree.
 Trees = Callable[[str], StateTree]
 
-Wanted = Mapping[str, frozenset[InstanceKey]]
-
-_MOST_PENDING = 5000  # rows that may wait for somebody to look at an anchor again
 _ROUNDS = 8  # batches in a row before the work is left to a server
 _ANCHORS_PER_SNAPSHOT = 32
 
@@ -108,80 +103,6 @@ def flush(
                     turns.append(turn)
             yield from work(writer, turns)
     return len(holders)
-
-
-@dataclass(frozen=True, slots=True)
-class HandOver:
-    """What a writer left to others: *servers* to nudge (one for each anchor that is watched)."""
-
-    servers: frozenset[str]
-    #: True when nobody has to look at the intents any more.
-    is_done: bool
-
-
-class Watched:
-    """Which server showed an instance a moment ago: a writer need not ask again at once.
-
-    Being wrong costs nothing but time. The server that is nudged looks at the intents and finds
-    everybody concerned; one that has just ended leaves them to the sweepers.
-    """
-
-    SECONDS = 1.0
-    _MOST = 10_000
-
-    def __init__(self) -> None:
-        self._servers: dict[tuple[str, InstanceKey], tuple[str, float]] = {}
-
-    def note(self, wanted: Wanted, servers: frozenset[str], now: float) -> None:
-        """Remember who shows some of *wanted*."""
-        if len(self._servers) > self._MOST:
-            self._servers.clear()
-        for server in servers:
-            for channel, keys in wanted.items():
-                for key in keys:
-                    self._servers[channel, key] = server, now + self.SECONDS
-
-    def server_of(self, wanted: Wanted, now: float) -> str | None:
-        """Return a server that showed any of *wanted* a moment ago."""
-        for channel, keys in wanted.items():
-            for key in keys:
-                server, until = self._servers.get((channel, key), ("", 0.0))
-                if until > now:
-                    return server
-        return None
-
-
-def hand_over(
-    trees: Trees,
-    watched: Watched,
-    rows: frozenset[RowKey],
-    *,
-    using: str = "default",
-    columns: Mapping[RowKey, Mapping[str, str | None]] | None = None,
-) -> Procedure[HandOver]:
-    """Leave committed changes to the servers that show them, at the price of one look.
-
-    The intents of the transaction say what there is to do. A cache that nobody looks at gets the
-    rows recorded; whoever comes first merges them in before reading.
-    """
-    wanted = yield from Locate(using, rows, columns or {})
-    if not wanted:
-        return HandOver(frozenset(), is_done=True)
-    now = yield from Now()
-    if (server := watched.server_of(wanted, now)) is not None:
-        return HandOver(frozenset({server}), is_done=False)
-    servers: set[str] = set()
-    always = always_told(trees, wanted, rows)
-    for key, anchor in sorted((yield from FindHolders(wanted, always)).items()):
-        if anchor.sessions:
-            # Any of them; one that was killed a moment ago is not asked every time.
-            servers.add(random.choice(sorted(anchor.sessions)))  # noqa: S311
-        elif len(anchor.pending) > _MOST_PENDING:
-            yield from clear_anchor(key)  # cheaper to read anew than to catch up with
-        else:
-            yield from settle(key, lambda found, _: decisions.leave_work(found, rows), anchor)
-    watched.note(wanted, frozenset(servers), now)
-    return HandOver(frozenset(servers), is_done=not servers)
 
 
 def push(
