@@ -22,7 +22,7 @@ from rxgraph.compile.channel import compile_channel
 from rxgraph.compile.documents import HEADER, SHARED_FILE, document_files, read_channels
 from rxgraph.compile.schema import build_schema as compile_schema
 from rxgraph.compile.service import Unserved
-from tests.torture.channels import AlbumChannel
+from tests.torture.channels import AlbumChannel, AlbumListChannel
 
 NAMES = Path(__file__).parents[1] / "management" / "names.graphql"
 
@@ -35,6 +35,7 @@ SCHEMAS = {
     "board": compiled_schema(ProjectChannel),
     "torture": compiled_schema(AlbumChannel),
     "both": compiled_schema(ProjectChannel, AlbumChannel),
+    "lists": compiled_schema(AlbumChannel, AlbumListChannel),
     "names": build_schema(NAMES.read_text()),
 }
 
@@ -138,6 +139,9 @@ def test_layers_that_channels_share_stand_in_a_file_of_their_own():
 
 
 def test_a_list_channel_links_its_roots():
+    files = document_files(SCHEMAS["lists"])
+    assert list(files) == ["album.graphql", "albumList.graphql", SHARED_FILE]
+    assert "state { ...AlbumTree }" in " ".join(files["albumList.graphql"].split())
     text = document_files(SCHEMAS["names"])["things.graphql"]
     flat = " ".join(text.split())
     assert "channel { __typename id cursor state { __typename id } }" in flat
