@@ -6,7 +6,6 @@
  */
 import { applyEvent, type ChannelState, emptyState, instanceOf, withGraph } from './applyEvent.js';
 import { type BackoffOptions, backoffMs } from './backoffMs.js';
-import { bindWrites } from './bindWrites.js';
 import { channelErrorOf, isFinal } from './channelErrorOf.js';
 import { type Clock, systemClock } from './clock.js';
 import type { ActionTypes, ChannelDescriptor, ChannelTypes } from './descriptor.js';
@@ -14,17 +13,16 @@ import { ChannelError, GapError } from './errors.js';
 import type { ChannelEvent, ResetReason } from './event.js';
 import { emptyGraph } from './graph.js';
 import { type InitialState, initialEvent } from './initialEvent.js';
-import type { LiveInstance, LiveState } from './live.js';
-import type { Overlay } from './overlays.js';
+import type { Live } from './live.js';
 import { planOf } from './plan.js';
 import { type ChannelStatus, nextStatus, type StatusInput } from './status.js';
 import type { OperationResult, Transport } from './transport.js';
-import { Writer } from './writer.js';
+import type { Overlay, WriteHost, Writes } from './writes.js';
 
 /** What to show. */
-export interface ChannelView<T extends ChannelTypes> {
+export interface ChannelView<T extends ChannelTypes, W = object> {
   /** Nested and readonly; null before the first snapshot, and when the anchor is gone. */
-  readonly state: LiveState<T> | null;
+  readonly state: Live<T['state'], W> | null;
   readonly runtime: T['runtime'] | null;
   readonly status: ChannelStatus;
   /** Whether the stream is live. */
@@ -63,18 +61,19 @@ export interface ChannelOptions<T extends ChannelTypes> {
   readonly clock?: Clock;
 }
 
-export class ChannelConnection<T extends ChannelTypes> {
-  readonly writer: Writer;
+/** @typeParam W - what can be written; without a writer nothing */
+export class ChannelConnection<T extends ChannelTypes, W = object> {
   /** The channel's actions, by name. */
   readonly actions: ChannelActions<T>;
   /** The view before anything was heard: what a server renders. */
-  readonly initialView: ChannelView<T>;
+  readonly initialView: ChannelView<T, W>;
+  readonly #writes: Writes | undefined;
   readonly #clock: Clock;
   readonly #onChange = new Set<() => void>();
   readonly #listeners = new Set<ChannelListener>();
   #base: ChannelState<T>;
   #shown: ChannelState<T>;
-  #view: ChannelView<T>;
+  #view: ChannelView<T, W>;
   #status: ChannelStatus = 'idle';
   #error: ChannelError | null = null;
   #lastUpdate: Date | null = null;
@@ -88,9 +87,10 @@ export class ChannelConnection<T extends ChannelTypes> {
     readonly variables: T['variables'],
     readonly transport: Transport,
     readonly options: ChannelOptions<T> = {},
+    writes?: (host: WriteHost) => Writes,
   ) {
     this.#clock = options.clock ?? systemClock;
-    this.writer = new Writer({
+    this.#writes = writes?.({
       descriptor: descriptor as ChannelDescriptor,
       variables: variables as Record<string, unknown>,
       transport,
@@ -98,8 +98,9 @@ export class ChannelConnection<T extends ChannelTypes> {
       onOverlays: () => this.#show(),
     });
     const plan = planOf(descriptor as ChannelDescriptor);
-    const binding = bindWrites(descriptor as ChannelDescriptor, this.writer);
-    this.#base = { ...emptyState(descriptor), graph: emptyGraph({ ...plan, binding }) };
+    const { binding } = this.#writes ?? {};
+    const graph = emptyGraph(binding ? { ...plan, binding } : plan);
+    this.#base = { ...emptyState(descriptor), graph };
     if (options.initial) {
       this.#base = applyEvent(this.#base, initialEvent(descriptor, options.initial));
     }
@@ -110,7 +111,7 @@ export class ChannelConnection<T extends ChannelTypes> {
   }
 
   /** What to show now. */
-  get view(): ChannelView<T> {
+  get view(): ChannelView<T, W> {
     return this.#view;
   }
 
@@ -144,8 +145,8 @@ export class ChannelConnection<T extends ChannelTypes> {
   instance<N extends keyof T['entities'] & string>(
     typename: N,
     id: string,
-  ): LiveInstance<T, N> | null {
-    return instanceOf(this.#shown, typename, id) as LiveInstance<T, N> | null;
+  ): Live<T['entities'][N], W> | null {
+    return instanceOf(this.#shown, typename, id) as Live<T['entities'][N], W> | null;
   }
 
   /** End the stream; what is known stays, and the next listener resumes from there. */
@@ -215,7 +216,7 @@ export class ChannelConnection<T extends ChannelTypes> {
     if (!event) return;
     this.#tell((listener) => listener.onEvent?.(event));
     this.#base = applyEvent(this.#base, event);
-    this.writer.settle(event.clientMutationIds ?? []);
+    this.#writes?.settle(event.clientMutationIds ?? []);
     this.#attempts = 0;
     this.#error = null;
     this.#lastUpdate = new Date(this.#clock.now());
@@ -264,7 +265,8 @@ export class ChannelConnection<T extends ChannelTypes> {
 
   /** Lay the overlays over the server's state, and tell everybody. */
   #show(): void {
-    this.#shown = withGraph(this.#base, this.writer.overlays.reduce(lay, this.#base.graph));
+    const { overlays = [] } = this.#writes ?? {};
+    this.#shown = withGraph(this.#base, overlays.reduce(lay, this.#base.graph));
     const view = this.#makeView();
     if (
       Object.entries(view).every(([name, item]) => item === this.#view[name as keyof typeof view])
@@ -274,8 +276,8 @@ export class ChannelConnection<T extends ChannelTypes> {
     for (const onChange of [...this.#onChange]) onChange();
   }
 
-  #makeView(): ChannelView<T> {
-    const state = this.#shown.state as LiveState<T> | null;
+  #makeView(): ChannelView<T, W> {
+    const state = this.#shown.state as Live<T['state'], W> | null;
     const connected = this.#status === 'live';
     const isNothing = this.descriptor.many ? !(state as unknown[] | null)?.length : state === null;
     return {

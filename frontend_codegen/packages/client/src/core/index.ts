@@ -27,3 +27,4 @@ export { resuming, type SocketClient } from './resuming.js';
 export { socketTransport, type WatchedSocket, watchSocket } from './socketTransport.js';
 export { type ChannelStatus, nextStatus, TRANSITIONS } from './status.js';
 export type * from './transport.js';
+export type { Overlay, WriteHost, Writes } from './writes.js';

@@ -1,13 +1,8 @@
 /** One connection per channel and arguments, however many components show it. */
-import {
-  ChannelConnection,
-  type ChannelDescriptor,
-  type ChannelOptions,
-  type ChannelTypes,
-  type Transport,
-} from '../core/index.js';
+import type { ChannelDescriptor, ChannelOptions, ChannelTypes, Transport } from '../core/index.js';
+import { WritableConnection } from '../writes/index.js';
 
-type Connections = Map<string, WeakRef<ChannelConnection<never>>>;
+type Connections = Map<string, WeakRef<WritableConnection<never>>>;
 
 const connections = new WeakMap<object, Connections>();
 const gone = new FinalizationRegistry<() => void>((forget) => forget());
@@ -24,17 +19,17 @@ export function channelFor<T extends ChannelTypes>(
   variables: T['variables'],
   transport: () => Transport,
   options: ChannelOptions<T>,
-): ChannelConnection<T> {
+): WritableConnection<T> {
   let own = connections.get(owner);
   if (!own) {
     own = new Map();
     connections.set(owner, own);
   }
   const key = keyOf(descriptor as ChannelDescriptor, variables);
-  const known = own.get(key)?.deref() as ChannelConnection<T> | undefined;
+  const known = own.get(key)?.deref() as WritableConnection<T> | undefined;
   if (known) return known;
-  const made = new ChannelConnection(descriptor, variables, transport(), options);
-  const reference = new WeakRef(made as unknown as ChannelConnection<never>);
+  const made = new WritableConnection(descriptor, variables, transport(), options);
+  const reference = new WeakRef(made as unknown as WritableConnection<never>);
   own.set(key, reference);
   const mine = own;
   gone.register(made, () => {

@@ -2,12 +2,12 @@
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
 import type {
   ChannelActions,
-  ChannelConnection,
   ChannelListener,
   ChannelOptions,
   ChannelTypes,
   ChannelView,
 } from '../core/index.js';
+import type { WritableConnection } from '../writes/index.js';
 
 /** Options of `useChannel`. */
 export interface UseChannelOptions<T extends ChannelTypes>
@@ -18,18 +18,18 @@ export interface UseChannelOptions<T extends ChannelTypes>
 }
 
 /** What `useChannel` returns. */
-export interface UsedChannel<T extends ChannelTypes> extends ChannelView<T> {
+export interface UsedChannel<T extends ChannelTypes> extends ChannelView<T, T['writes']> {
   /** The channel's actions, by name. */
   readonly actions: ChannelActions<T>;
   /** The connection itself: for {@link useInstance}, `retry()` and `writer`. */
-  readonly channel: ChannelConnection<T>;
+  readonly channel: WritableConnection<T>;
 }
 
 const NEVER = () => () => {};
 
 /** Show the view of *channel*; it runs while the component is mounted. */
 export function useConnection<T extends ChannelTypes>(
-  channel: ChannelConnection<T>,
+  channel: WritableConnection<T>,
   options: UseChannelOptions<T>,
 ): UsedChannel<T> {
   const { skip = false } = options;

@@ -1,5 +1,6 @@
 import { useSyncExternalStore } from 'react';
-import type { ChannelConnection, ChannelTypes, LiveInstance } from '../core/index.js';
+import type { ChannelTypes, LiveInstance } from '../core/index.js';
+import type { WritableConnection } from '../writes/index.js';
 
 /**
  * Return one live instance of *channel*, or null; only its own changes render again.
@@ -9,7 +10,7 @@ import type { ChannelConnection, ChannelTypes, LiveInstance } from '../core/inde
  * ```
  */
 export function useInstance<T extends ChannelTypes, N extends keyof T['entities'] & string>(
-  channel: ChannelConnection<T>,
+  channel: WritableConnection<T>,
   typename: N,
   id: string,
 ): LiveInstance<T, N> | null {

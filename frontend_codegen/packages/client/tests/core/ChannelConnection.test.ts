@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { ChannelConnection, type ChannelEvent, RefusedError } from '../../src/core/index.js';
+import { WritableConnection } from '../../src/writes/index.js';
 import { type BoardTypes, boardChannel } from '../support/board.js';
 import { ManualClock, ScriptedTransport } from '../support/scripted.js';
 
@@ -47,14 +48,14 @@ const delta = (cursor: string, changed: object, more: object = {}): ChannelEvent
 
 let transport: ScriptedTransport;
 let clock: ManualClock;
-let channel: ChannelConnection<BoardTypes>;
+let channel: WritableConnection<BoardTypes>;
 let stop: () => void;
 const onChange = vi.fn();
 
 beforeEach(() => {
   transport = new ScriptedTransport();
   clock = new ManualClock();
-  channel = new ChannelConnection(boardChannel, { boardId: 1 }, transport, { clock });
+  channel = new WritableConnection(boardChannel, { boardId: 1 }, transport, { clock });
   onChange.mockClear();
   stop = channel.subscribe(onChange);
 });

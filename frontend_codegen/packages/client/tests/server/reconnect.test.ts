@@ -2,12 +2,8 @@
 import { print } from 'graphql';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { type ProjectChannelTypes, projectChannel } from '../../../../generated/rxgraph.js';
-import {
-  ChannelConnection,
-  type ChannelEvent,
-  type ChannelStatus,
-  socketTransport,
-} from '../../src/core/index.js';
+import { type ChannelEvent, type ChannelStatus, socketTransport } from '../../src/core/index.js';
+import { WritableConnection } from '../../src/writes/index.js';
 import { CuttingProxy } from '../support/proxy.js';
 import { converged } from '../support/scenario.js';
 import { makeBoard, openSocket, restart, type ServedBoard, write } from '../support/server.js';
@@ -15,7 +11,7 @@ import { makeBoard, openSocket, restart, type ServedBoard, write } from '../supp
 let board: ServedBoard;
 let proxy: CuttingProxy;
 let opened: ReturnType<typeof openSocket>;
-let channel: ChannelConnection<ProjectChannelTypes>;
+let channel: WritableConnection<ProjectChannelTypes>;
 let events: ChannelEvent[];
 let statuses: ChannelStatus[];
 let stop: () => void;
@@ -25,7 +21,7 @@ const kinds = () => events.map(({ kind }) => kind);
 const quiet = { interval: 10, timeout: 20_000 };
 
 function watch() {
-  channel = new ChannelConnection(
+  channel = new WritableConnection(
     projectChannel,
     { projectId: board.project },
     socketTransport(opened.socket, print),
@@ -168,7 +164,7 @@ describe('a client that leaves', () => {
     const initial = data?.project as { cursor: string; state: ProjectChannelTypes['state'] };
     const transport = socketTransport(opened.socket, print);
     const variables = { projectId: board.project };
-    channel = new ChannelConnection(projectChannel, variables, transport, { initial });
+    channel = new WritableConnection(projectChannel, variables, transport, { initial });
     expect(channel.view.state?.tasks).toHaveLength(3);
     const kinds: string[] = [];
     channel.listen({ onEvent: ({ kind }) => kinds.push(kind) });

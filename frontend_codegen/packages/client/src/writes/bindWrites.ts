@@ -1,7 +1,7 @@
 /** Gives nested values the methods that their channel declares: save, delete, and create on lists. */
-import type { ChannelDescriptor } from './descriptor.js';
-import type { SaveOptions, WriteOptions } from './live.js';
-import type { Binding } from './plan.js';
+import type { ChannelDescriptor } from '../core/descriptor.js';
+import type { SaveOptions, WriteOptions } from '../core/live.js';
+import type { Binding } from '../core/plan.js';
 import type { Writer } from './writer.js';
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -4,12 +4,11 @@
  * An overlay is a function from graph to graph. It is laid over each new state of the server's, and
  * taking it away leaves exactly that state: nothing has to be undone.
  */
-import type { Clock } from './clock.js';
-import type { ChannelDescriptor, LayerDescriptor } from './descriptor.js';
-import { Draft } from './draft.js';
-import { find, type Graph, type Instance, nodeAt, ROOTS } from './graph.js';
-
-export type Overlay = (graph: Graph) => Graph;
+import type { Clock } from '../core/clock.js';
+import type { ChannelDescriptor, LayerDescriptor } from '../core/descriptor.js';
+import { Draft } from '../core/draft.js';
+import { find, type Graph, type Instance, nodeAt, ROOTS } from '../core/graph.js';
+import type { Overlay } from '../core/writes.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 type References = readonly { readonly id: string }[];

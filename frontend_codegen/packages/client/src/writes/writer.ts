@@ -4,32 +4,25 @@
  * An overlay ends when the event with its write arrives, when the server refuses, or after the
  * layer's `optimisticTimeout`: from then on the server's state wins.
  */
-import { channelErrorOf } from './channelErrorOf.js';
-import { type Clock, uniqueId } from './clock.js';
-import type { ChannelDescriptor, LayerDescriptor, WriteDescriptor } from './descriptor.js';
-import { RefusedError, type WriteMessage } from './errors.js';
-import type { SaveOptions, WriteOptions, Written } from './live.js';
+
+import { channelErrorOf } from '../core/channelErrorOf.js';
+import { uniqueId } from '../core/clock.js';
+import type { LayerDescriptor, WriteDescriptor } from '../core/descriptor.js';
+import { RefusedError, type WriteMessage } from '../core/errors.js';
+import type { SaveOptions, WriteOptions, Written } from '../core/live.js';
+import type { Binding } from '../core/plan.js';
+import type { OperationResult } from '../core/transport.js';
+import type { Overlay, WriteHost, Writes } from '../core/writes.js';
+import { bindWrites } from './bindWrites.js';
 import {
   createOverlay,
   deleteOverlay,
   type ListPlace,
-  type Overlay,
   rowsOverlay,
   saveOverlay,
 } from './overlays.js';
-import type { OperationResult, Transport } from './transport.js';
 
 type Fields = Readonly<Record<string, unknown>>;
-
-/** What a writer needs of its channel. */
-export interface WriterHost {
-  readonly descriptor: ChannelDescriptor;
-  readonly variables: Fields;
-  readonly transport: Transport;
-  readonly clock: Clock;
-  /** Called when what is laid over the server's state is another. */
-  onOverlays(): void;
-}
 
 interface Payload {
   readonly cursor?: string | null;
@@ -45,12 +38,16 @@ interface Pending {
 
 const HARMLESS = new Set(['INFO', 'WARNING']);
 
-export class Writer {
+export class Writer implements Writes {
+  /** Gives instances and lists their methods. */
+  readonly binding: Binding;
   readonly #pending = new Map<string, Pending>();
   /** Ids that a client made up, and what becomes of them. */
   readonly #created = new Map<string, Promise<string>>();
 
-  constructor(readonly host: WriterHost) {}
+  constructor(readonly host: WriteHost) {
+    this.binding = bindWrites(host.descriptor, this);
+  }
 
   /** What is to be laid over the server's state, oldest first. */
   get overlays(): readonly Overlay[] {
@@ -58,8 +55,8 @@ export class Writer {
   }
 
   /** Forget the overlays of writes that the server's state now contains. */
-  settle(clientMutationIds: readonly string[]): boolean {
-    return clientMutationIds.filter((id) => this.#drop(id)).length > 0;
+  settle(clientMutationIds: readonly string[]): void {
+    for (const id of clientMutationIds) this.#drop(id);
   }
 
   /** Change an instance: fields that *data* leaves out stay as they are. */
