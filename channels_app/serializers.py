@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from rest_framework import serializers
 
+from channels_app.demo.notices import tell_of_assignment, tell_of_comment
 from channels_app.models import (
     ChecklistItem,
     Comment,
@@ -56,8 +57,10 @@ class CommentSerializer(serializers.ModelSerializer[Comment]):
         optimistic = True
 
     def create(self, validated_data: dict[str, Any]) -> Comment:
-        """Write a comment in the name of whoever sends it."""
-        return super().create({**validated_data, "author": self.context["user"]})
+        """Write a comment in the name of whoever sends it, and tell who works on the task."""
+        comment = super().create({**validated_data, "author": self.context["user"]})
+        tell_of_comment(comment)
+        return comment
 
 
 class NoteSerializer(serializers.ModelSerializer[Note]):
@@ -122,6 +125,20 @@ class TaskSerializer(serializers.ModelSerializer[Task]):
             "label_ids",
         )
         optimistic = True
+
+    def create(self, validated_data: dict[str, Any]) -> Task:
+        """Write a task down, and tell who is to do it."""
+        task = super().create(validated_data)
+        tell_of_assignment(task, self.context["user"])
+        return task
+
+    def update(self, task: Task, validated_data: dict[str, Any]) -> Task:
+        """Change a task, and tell who is to do it from now on."""
+        before = task.assignee_id
+        task = super().update(task, validated_data)
+        if task.assignee_id != before:
+            tell_of_assignment(task, self.context["user"])
+        return task
 
 
 class MembershipSerializer(serializers.ModelSerializer[Membership]):
