@@ -51,6 +51,10 @@ def _named(user_id: str) -> str:
     return f"{len(user_id)} {user_id} "
 
 
+SIGNAL = "!signal"
+"""Model of a pseudo row that carries a signal through the intent log; its key is the text."""
+
+
 class InstanceKey(NamedTuple):
     """One instance in a state: GraphQL type name (``"Task"``) and id."""
 
@@ -69,8 +73,17 @@ PROCESS_CHANNEL = "rxgraph.process"
 
 
 def process_key(session: str) -> AnchorKey:
-    """Return the key under which a server process itself is woken: there is work to take over."""
+    """Return the key of the server process *session*: it is woken for work, and sent signals."""
     return AnchorKey(PROCESS_CHANNEL, session)
+
+
+def process_of(session: str) -> AnchorKey:
+    """Return the key of the server process that holds the live context *session*."""
+    return process_key(session.partition(".")[0])
+
+
+EVERYBODY = AnchorKey("rxgraph.everybody", "")
+"""The key of all server processes: what is sent to it reaches every one that runs."""
 
 
 class RemovalReason(StrEnum):

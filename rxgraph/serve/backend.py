@@ -21,14 +21,14 @@ from django.db import connections
 from rxgraph.cache.anchor import Anchor, Lease
 from rxgraph.cache.opening import open_async_store
 from rxgraph.cache.reading import Reading, read_documents
-from rxgraph.cache.steps import Now, Procedure, Sleep, Step, Wakeup, run_async
+from rxgraph.cache.steps import Now, Procedure, Sleep, Step, run_async
 from rxgraph.cache.turns import join_anchor, leave_anchor
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.errors import BackendError
 from rxgraph.sync.engine import Engine, trees
 from rxgraph.sync.heating import Warmth, keep
-from rxgraph.sync.wakeups import open_listener
-from rxgraph.types import AnchorKey, process_key
+from rxgraph.sync.wakeups import Deliver, Told, open_listener
+from rxgraph.types import EVERYBODY, AnchorKey, process_key
 
 T = TypeVar("T")
 
@@ -78,8 +78,8 @@ class Backend:
 
     # -- coming and going
 
-    async def start(self, deliver: Callable[[Wakeup], None]) -> None:
-        """Begin to listen for wake-ups."""
+    async def start(self, deliver: Deliver) -> None:
+        """Begin to listen for wake-ups and signals."""
         self.engine.is_serving = True
         self._deliver = deliver
         self._loop = asyncio.get_running_loop()
@@ -90,11 +90,13 @@ class Backend:
         self._started = asyncio.ensure_future(self._listener.start(deliver))
         await self.beat()
         await self._started
-        await self._listener.join(process_key(self.session))
+        await asyncio.gather(
+            self._listener.join(process_key(self.session)), self._listener.join(EVERYBODY)
+        )
 
-    def _hear(self, wakeup: Wakeup) -> None:
+    def _hear(self, told: Told) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closing
-            self._loop.call_soon_threadsafe(self._deliver, wakeup)
+            self._loop.call_soon_threadsafe(self._deliver, told)
 
     async def join(self, key: AnchorKey) -> None:
         """Be woken for *key* from now on, and count as one who watches it."""

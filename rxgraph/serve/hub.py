@@ -22,6 +22,7 @@ from rxgraph.compile.state_tree import StateTree
 from rxgraph.delta import Changes, State, apply
 from rxgraph.errors import BackendError, NotFound
 from rxgraph.serve.backend import Backend
+from rxgraph.serve.contexts import Contexts
 from rxgraph.sync.heating import Warmth
 from rxgraph.types import AnchorKey, Document, InstanceKey
 
@@ -234,6 +235,8 @@ class Hub:
         #: Wait until wake-ups are being listened for.
         self.opened = opened
         self.backend = backend
+        #: Live contexts of this process.
+        self.contexts = Contexts(backend.session)
         self._replicas: dict[AnchorKey, Replica] = {}
         self._leaving: dict[AnchorKey, asyncio.Task[None]] = {}
         self._is_complaining = False

@@ -11,12 +11,14 @@ import logging
 from collections.abc import Awaitable, Callable
 from weakref import WeakKeyDictionary
 
-from rxgraph.cache.steps import Wakeup
 from rxgraph.errors import BackendError
 from rxgraph.serve.backend import Backend
 from rxgraph.serve.hub import Hub
+from rxgraph.serve.signals import Signals
 from rxgraph.settings import RxGraphSettings
 from rxgraph.sync.engine import Engine, get_engine
+from rxgraph.sync.signals import Signal
+from rxgraph.sync.wakeups import Told
 from rxgraph.types import PROCESS_CHANNEL
 
 logger = logging.getLogger("rxgraph.serve")
@@ -32,6 +34,9 @@ class Runtime:
         self.settings: RxGraphSettings = engine.settings
         self.backend = Backend(engine)
         self.hub = Hub(self.backend, self.ready)
+        #: Live contexts of this event loop.
+        self.contexts = self.hub.contexts
+        self.signals = Signals(self.backend.session)
         self._nudged = asyncio.Event()
         self._tasks = [asyncio.create_task(self._open(), name="rxgraph open")]
 
@@ -46,11 +51,13 @@ class Runtime:
             asyncio.create_task(self._take_over(), name="rxgraph take over"),
         ]
 
-    def _deliver(self, wakeup: Wakeup) -> None:
-        if wakeup.key.channel == PROCESS_CHANNEL:
+    def _deliver(self, told: Told) -> None:
+        if isinstance(told, Signal):
+            self.signals.deliver(told)
+        elif told.key.channel == PROCESS_CHANNEL:
             self._nudged.set()
         else:
-            self.hub.deliver(wakeup)
+            self.hub.deliver(told)
 
     async def _take_over(self) -> None:
         """Do what writers left, whenever one says so; what comes meanwhile is done together."""
@@ -106,6 +113,7 @@ class Runtime:
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
+        await self.signals.close()
         await self.hub.close()
         await self.backend.close()
 

@@ -11,7 +11,6 @@ import contextlib
 import logging
 import math
 import time
-import uuid
 from collections.abc import AsyncGenerator, Iterator, Mapping
 
 from rxgraph.compile.channel import CompiledChannel
@@ -58,7 +57,7 @@ class LiveStream:
         scope: OperationScope,
     ) -> None:
         self.compiled, self.arguments = compiled, dict(arguments)
-        self.session = uuid.uuid4().hex
+        self.session = hub.contexts.new_session()
         self._identity, self._hub, self._settings, self._scope = identity, hub, settings, scope
         self.context = compiled.channel(identity.user, arguments, self)
         self._backlog = Backlog(settings.queue_events, scope.reserve)
@@ -67,6 +66,11 @@ class LiveStream:
         self._early: list[JSON] | None = []  # messages sent before the first event
         self._is_connected = False
         self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def user_id(self) -> str:
+        """Primary key of the viewer as text; of nobody, "None"."""
+        return str(self._identity.user.pk)
 
     # -- what the hub and the channel tell, on the event loop
 
@@ -95,9 +99,11 @@ class LiveStream:
             BackendError: the store does not answer.
         """
         self._scope.on_close(self.close)
+        self._hub.contexts.add(self)  # before anything is asked: what is taken meanwhile is heard
         admission = await admit(self.compiled, self.context, self.arguments)
         self._user_id = admission.user_id
         key = admission.key
+        self._hub.contexts.place(self, key)
         cursor = None if after is None else cursors.decode(after, key)
         self._stamp = stamp_for(self.compiled, key, self._user_id, self._settings)
         self._maker = EventMaker(self.compiled, self.arguments, self._stamp, self.session)
@@ -247,6 +253,7 @@ class LiveStream:
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
+        self._hub.contexts.discard(self)
         self._backlog.clear()
         try:
             if self._attachment is not None:

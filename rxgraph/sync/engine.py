@@ -15,7 +15,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-from django.db import router
+from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 
 from rxgraph.cache.anchor import Lease
 from rxgraph.cache.opening import open_store
@@ -48,10 +48,11 @@ from rxgraph.errors import BackendError
 from rxgraph.settings import RxGraphSettings, get_settings
 from rxgraph.sync import flush as flushing
 from rxgraph.sync import heating, intents
+from rxgraph.sync.signals import Signal, decode_signal, encode_signal
 from rxgraph.sync.touches import Committed
-from rxgraph.sync.wakeups import Bus, open_bus
+from rxgraph.sync.wakeups import Bus, LocalBus, Told, open_bus
 from rxgraph.sync.writing.repeats import forget_mutations
-from rxgraph.types import AnchorKey, RowKey, process_key
+from rxgraph.types import SIGNAL, AnchorKey, RowKey, process_key
 
 logger = logging.getLogger("rxgraph.sync")
 
@@ -91,8 +92,8 @@ class Engine:
         #: True in a process that has subscribers. The memory store of any other process is
         #: nobody's, so its changes are left to the server's sweeper.
         self.is_serving = False
-        #: Told every wake-up of this process before others are; called from any thread.
-        self.listeners: list[Callable[[Wakeup], None]] = []
+        #: Told every wake-up and signal of this process before others; called from any thread.
+        self.listeners: list[Callable[[Told], None]] = []
         self.writer = flushing.Writer(
             trees=lambda name: trees()[name],
             new_owner=lambda: uuid.uuid4().hex,
@@ -104,20 +105,51 @@ class Engine:
             dict.fromkeys(STORE_STEPS, store.perform),
             Database(trees, _outstanding).handlers,
             {
-                Publish: lambda step: self._publish(step.wakeup),
+                Publish: lambda step: self.publish(step.wakeup),
                 Now: lambda step: time.time(),
                 Sleep: lambda step: time.sleep(step.seconds),
             },
         )
 
-    def _publish(self, wakeup: Wakeup) -> None:
+    def publish(self, told: Told) -> None:
+        """Tell the processes that joined its key, this one first; from any thread, at once."""
         for listener in list(self.listeners):
-            listener(wakeup)
-        self.bus.publish(wakeup)
+            listener(told)
+        self.bus.publish(told)
 
     def run(self, procedure: Procedure[Any]) -> Any:
         """Run *procedure* on this thread."""
         return run(procedure, self.perform)
+
+    def signal(self, signal: Signal, using: str | None = None) -> None:
+        """Send *signal* as it is now: at once, or after the commit of the transaction at hand.
+
+        *using*: the database whose transaction that is. A process without a way to the servers (a
+        shell beside the embedded default) leaves it in that database for their sweeper.
+
+        Raises:
+            TypeError, ValueError: its body cannot be sent.
+        """
+        text = encode_signal(signal)
+        if not self.is_serving and isinstance(self.bus, LocalBus):
+            self._leave_signal(signal, text, using)
+            return
+        sent = decode_signal(text)
+        assert sent is not None
+        connection = connections[using or DEFAULT_DB_ALIAS]
+        is_connected = connection.connection is not None  # on an event loop it never is
+        if is_connected and (connection.in_atomic_block or not connection.autocommit):
+            transaction.on_commit(lambda: self.publish(sent), using=using)
+        else:
+            self.publish(sent)
+
+    def _leave_signal(self, signal: Signal, text: str, using: str | None) -> None:
+        aliases = self._aliases()
+        if using is None:
+            is_swept = DEFAULT_DB_ALIAS in aliases or not aliases
+            using = DEFAULT_DB_ALIAS if is_swept else aliases[0]
+        if not intents.write(connections[using], [RowKey(SIGNAL, text)]):
+            logger.error("the signal %s is lost: %r has no intent log", signal.kind, using)
 
     # -- commits
 
@@ -188,13 +220,24 @@ class Engine:
         swept = 0
         for using in self._aliases():
             while found := intents.left_over(using, grace, _INTENTS_PER_SWEEP):
-                rows = frozenset(row for _, named in found for row in named)
+                # First, so that nothing is told of what a signal takes away.
+                self._pass_on_signals(using, found)
+                rows = frozenset(row for _, named in found for row in named if row.model != SIGNAL)
                 self._flush(using, rows, {})
                 intents.forget(using, [intent for intent, _ in found])
                 swept += len(found)
                 if len(found) < _INTENTS_PER_SWEEP:
                     break
         return swept
+
+    def _pass_on_signals(self, using: str, found: intents.Found) -> None:
+        named = [(intent, row.pk) for intent, rows in found for row in rows if row.model == SIGNAL]
+        if not named:
+            return
+        intents.forget(using, [intent for intent, _ in named])  # at most once
+        for _, text in named:
+            if (signal := decode_signal(text)) is not None:
+                self.publish(signal)
 
     def _aliases(self) -> list[str]:
         models = {model for tree in trees().values() for model in tree.tracked_models}
