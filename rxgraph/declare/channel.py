@@ -14,6 +14,7 @@ from rxgraph.declare import registry
 from rxgraph.declare.live import LiveContext
 from rxgraph.declare.options import ChannelOptions, read_options
 from rxgraph.declare.problems import dotted, raise_errors
+from rxgraph.declare.runtime_state import RuntimeValues
 from rxgraph.declare.signatures import check_hooks
 from rxgraph.settings import get_settings
 from rxgraph.types import JSON
@@ -57,6 +58,7 @@ class ContextChannel:
         self.user = user
         self.kwargs: dict[str, Any] = dict(kwargs or {})
         self._live = live
+        self._runtime = RuntimeValues(self.name, self.options.runtime_state)
 
     # Who may watch what
 
@@ -122,6 +124,37 @@ class ContextChannel:
         """Send *data* to this subscriber as a MESSAGE event; nothing when it is not live."""
         if self._live is not None:
             await self._live.send(data)
+
+    @property
+    def runtime_state(self) -> Mapping[str, Any]:
+        """The values of ``RuntimeState`` by name, None until set; ``set_runtime_var`` sets them."""
+        return self._runtime
+
+    async def set_runtime_var(self, name: str, value: Any) -> None:
+        """Set a value of ``RuntimeState`` and tell this subscriber, in an event of its own.
+
+        What is set in ``on_connect`` is part of the first event. A value is told as it is now:
+        set a list again after changing it.
+
+        Raises:
+            ValueError: ``RuntimeState`` has no such name.
+            TypeError: *value* does not fit the declared type.
+        """
+        self._runtime.require(name)
+        if self._live is not None:
+            await self._live.set_runtime_var(name, value)
+        self._runtime.put(name, value)
+
+    async def group_add(self, group: str) -> None:
+        """Join a group of the channel layer, until this context ends.
+
+        Its events go to the methods marked with ``@consumer``; nothing when it is not live.
+
+        Raises:
+            RuntimeError: the project has no channel layer.
+        """
+        if self._live is not None:
+            await self._live.group_add(group)
 
     @classmethod
     def get_cache_ttl(cls) -> int:

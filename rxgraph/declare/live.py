@@ -12,3 +12,13 @@ class LiveContext(Protocol):
 
     async def send(self, data: JSON) -> None:
         """Send *data* to this subscriber as a MESSAGE event."""
+
+    async def set_runtime_var(self, name: str, value: object) -> None:
+        """Tell this subscriber a value of ``RuntimeState``.
+
+        Raises:
+            TypeError: it does not fit the declared type.
+        """
+
+    async def group_add(self, group: str) -> None:
+        """Get the events of *group* for the ``@consumer`` methods."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -52,6 +52,14 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class RuntimeChange:
+    """``RuntimeState``, whole, as it is from here on."""
+
+    values: Mapping[str, JSON]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """The replica has ended: the root is gone, or (with a state left) something failed."""
 
@@ -59,7 +67,7 @@ class Lost:
     place: Place
 
 
-Pending: TypeAlias = Delta | Restart | Message | Lost
+Pending: TypeAlias = Delta | Restart | Message | RuntimeChange | Lost
 
 
 class Backlog:
@@ -109,6 +117,13 @@ class Backlog:
         self._items.append(Message(data, self._reserve()))
         self._bound()
 
+    def runtime(self, values: Mapping[str, JSON]) -> None:
+        """Add a change of the runtime state; nothing comes after the end."""
+        if self._has_ended:
+            return
+        self._items.append(RuntimeChange(values, self._reserve()))
+        self._bound()
+
     def take(self) -> Pending | None:
         """Return what is next, or None."""
         if not self._items:
@@ -127,10 +142,14 @@ class Backlog:
     def _bound(self) -> None:
         if len(self._items) <= self._limit:
             return
+        # Each tells the whole: the last one is enough.
+        runtime = [item for item in self._items if isinstance(item, RuntimeChange)][-1:]
+        self._drop(lambda item: isinstance(item, RuntimeChange) and item is not runtime[0])
         self._merge()
         if len(self._items) > self._limit // 2 and self._newest is not None:
             self._drop(lambda item: True)
             self._restart(self._newest, ResetReason.OVERFLOW)
+            self._items += [replace(item, place=self._reserve()) for item in runtime]
 
     def _merge(self) -> None:
         merged: deque[Pending] = deque()

@@ -67,6 +67,8 @@ class EventMaker:
     ) -> None:
         self.compiled, self.arguments = compiled, arguments
         self.stamp, self.session = stamp, session
+        #: ``RuntimeState`` as it is told from now on.
+        self.runtime = ValuesSource({})
         self._entity_id = entity_id(compiled, arguments)
 
     def snapshot(self, view: View, cursor: str) -> EventSource:
@@ -83,6 +85,7 @@ class EventMaker:
             ChangesSource(self.compiled, view, changed),
             channel=channel,
             query=QuerySource(self.compiled, self.arguments, channel),
+            runtime=self.runtime,
         )
 
     def delta(
@@ -96,6 +99,7 @@ class EventMaker:
             ChangesSource(self.compiled, view, change.changed),
             removed=tuple(RemovedSource(*item) for item in sorted(change.removed.items())),
             client_mutation_ids=tuple(own),
+            runtime=self.runtime,
         )
 
     def emptied(self, view: View, changes: Changes, is_gone: bool = False) -> EventSource:
@@ -114,6 +118,7 @@ class EventMaker:
             self._nothing(view),
             channel=self.channel(None, cursor),
             removed=tuple(RemovedSource(*item) for item in sorted(removed.items())),
+            runtime=self.runtime,
         )
 
     def reset(self, view: View, reason: ResetReason) -> EventSource:
@@ -124,6 +129,7 @@ class EventMaker:
             self.session,
             self._nothing(view),
             reset_reason=reason,
+            runtime=self.runtime,
         )
 
     def message(self, view: View, data: Iterable[JSON], cursor: str) -> EventSource:
@@ -134,6 +140,7 @@ class EventMaker:
             self.session,
             self._nothing(view),
             notifications=tuple(ValuesSource({"data": item}) for item in data),
+            runtime=self.runtime,
         )
 
     def channel(self, view: View | None, cursor: str) -> ChannelSource:

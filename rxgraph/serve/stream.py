@@ -15,19 +15,21 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.channel_types import ResetReason
+from rxgraph.compile.runtime_values import runtime_value
 from rxgraph.declare.hooks import call_hook
 from rxgraph.delta import View, see, see_change, see_since
 from rxgraph.errors import Forbidden, NotFound, RequestError
 from rxgraph.serve import cursor as cursors
 from rxgraph.serve.auth import Identity
-from rxgraph.serve.backlog import Backlog, Delta, Lost, Message, Pending, Restart
+from rxgraph.serve.backlog import Backlog, Delta, Lost, Message, Pending, Restart, RuntimeChange
 from rxgraph.serve.cursor import VOID, Cursor
 from rxgraph.serve.events import EventMaker, has_root, stamp_for
 from rxgraph.serve.gate import admit, check_permission, describe, require_user
+from rxgraph.serve.groups import Groups
 from rxgraph.serve.hub import Attachment, Hub, Move, MoveKind, Replica
 from rxgraph.serve.messages import jsonable
 from rxgraph.serve.scope import OperationScope, Place
-from rxgraph.serve.sources import EventSource
+from rxgraph.serve.sources import EventSource, ValuesSource
 from rxgraph.serve.views import see_after
 from rxgraph.settings import RxGraphSettings
 from rxgraph.types import JSON, marked_by
@@ -60,10 +62,12 @@ class LiveStream:
         self.session = hub.contexts.new_session()
         self._identity, self._hub, self._settings, self._scope = identity, hub, settings, scope
         self.context = compiled.channel(identity.user, arguments, self)
+        self._groups: Groups | None = None
         self._backlog = Backlog(settings.queue_events, scope.reserve)
         self._stirred = asyncio.Event()
         self._attachment: Attachment | None = None
         self._early: list[JSON] | None = []  # messages sent before the first event
+        self._runtime: dict[str, JSON] = {}
         self._is_connected = False
         self._closing: asyncio.Task[None] | None = None
 
@@ -88,6 +92,19 @@ class LiveStream:
         elif self._closing is None:
             self._backlog.message(data)
             self._stirred.set()
+
+    async def set_runtime_var(self, name: str, value: object) -> None:
+        """Tell a value of ``RuntimeState``: in the first event, later in a MESSAGE of its own."""
+        self._runtime = {**self._runtime, name: runtime_value(self.compiled.channel, name, value)}
+        if self._early is None and self._closing is None:
+            self._backlog.runtime(self._runtime)
+            self._stirred.set()
+
+    async def group_add(self, group: str) -> None:
+        """Get the events of *group* for the ``@consumer`` methods of the channel."""
+        self._groups = self._groups or Groups(self.context)
+        if self._closing is None:
+            await self._groups.add(group)
 
     # -- opening
 
@@ -119,6 +136,7 @@ class LiveStream:
         view = self._require_root(replica)
         self._view = view
         self._cursor = self._stamp.at(replica.generation, replica.position, replica.at)
+        self._maker.runtime = ValuesSource(self._runtime)
         first: list[EventSource]
         if cursor is not None and self._can_resume(replica, cursor):
             since = see_since(view, replica.tombstones.values(), cursor.position, self._user_id)
@@ -191,6 +209,10 @@ class LiveStream:
         if isinstance(pending, Message):
             yield self._maker.message(self._view, [pending.data], self._cursor), pending.place
             return
+        if isinstance(pending, RuntimeChange):
+            self._maker.runtime = ValuesSource(pending.values)
+            yield self._maker.message(self._view, [], self._cursor), pending.place
+            return
         before, move = self._view, pending.move
         if isinstance(pending, Lost) and move.state:
             pending.place.release()
@@ -255,6 +277,8 @@ class LiveStream:
     async def _close(self) -> None:
         self._hub.contexts.discard(self)
         self._backlog.clear()
+        if self._groups is not None:
+            await self._groups.close()
         try:
             if self._attachment is not None:
                 await self._attachment.detach()
