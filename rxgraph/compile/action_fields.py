@@ -30,7 +30,7 @@ def _field(compiled: CompiledChannel, spec: ActionSpec, resolvers: Resolvers) ->
     arguments = [item.argument for item in spec.parameters]
 
     async def act(info: AnyInfo, session: str, **given: Any) -> object:
-        values = spec.wire(channel_values(arguments, given))
+        values = channel_values(arguments, given)
         answer = await resolvers.act(info, compiled, spec, session, values)
         return None if answer is None else spec.result.show(answer)
 

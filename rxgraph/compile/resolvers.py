@@ -57,9 +57,10 @@ class Resolvers(Protocol):
         compiled: CompiledChannel,
         spec: ActionSpec,
         session: str,
-        arguments: dict[str, JSON],
+        given: dict[str, object],
     ) -> JSON:
         """Return what the action answers on the live context *session*, as JSON of its result.
 
-        *arguments* are by their GraphQL names, as JSON; those that are left out are not in it.
+        *given* are the arguments as GraphQL has coerced them, by their Python names; UNSET where
+        one was left out (see ``ActionSpec.wire``).
         """

@@ -65,7 +65,7 @@ class Unserved:
         compiled: CompiledChannel,
         spec: ActionSpec,
         session: str,
-        arguments: dict[str, JSON],
+        given: dict[str, object],
     ) -> JSON:
         """Refuse.
 

@@ -95,7 +95,7 @@ class Recorder:
         compiled: CompiledChannel,
         spec: ActionSpec,
         session: str,
-        arguments: dict[str, Any],
+        given: dict[str, object],
     ) -> Any:
-        self.acts.append(Act(spec.field_name, session, arguments))
+        self.acts.append(Act(spec.field_name, session, spec.wire(given)))
         return self.answer
