@@ -51,6 +51,20 @@ def _named(user_id: str) -> str:
     return f"{len(user_id)} {user_id} "
 
 
+RETOLD = "!"
+"""Model of a pseudo row beside a changed row: that one is told also where nothing differs."""
+
+
+def retold(row: RowKey) -> RowKey:
+    """Return the pseudo row by which *row* is told whole in any case."""
+    return RowKey(RETOLD, f"{row.model} {row.pk}")
+
+
+def rows_retold(rows: Iterable[RowKey]) -> list[RowKey]:
+    """Return what the pseudo rows among *rows* name."""
+    return [RowKey(*row.pk.split(" ", 1)) for row in rows if row.model == RETOLD]
+
+
 SIGNAL = "!signal"
 """Model of a pseudo row that carries a signal through the intent log; its key is the text."""
 

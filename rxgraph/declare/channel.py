@@ -13,6 +13,7 @@ from rxgraph.compile import naming
 from rxgraph.declare import registry
 from rxgraph.declare.live import LiveContext
 from rxgraph.declare.options import ChannelOptions, read_options
+from rxgraph.declare.outlet import outlet
 from rxgraph.declare.problems import dotted, raise_errors
 from rxgraph.declare.runtime_state import RuntimeValues
 from rxgraph.declare.signatures import check_hooks
@@ -155,6 +156,45 @@ class ContextChannel:
         """
         if self._live is not None:
             await self._live.group_add(group)
+
+    # What can be told from anywhere; inside a transaction after its commit
+
+    @classmethod
+    def broadcast_notification(cls, anchor_id: Any, data: JSON, user_id: Any = None) -> None:
+        """Send *data* as a MESSAGE event to every live context that shows an anchor.
+
+        *user_id*: only to those of this user. Both may be model instances.
+
+        Raises:
+            ValueError: *anchor_id* is no id, or *data* is too much.
+            TypeError: *data* is nothing that JSON can hold.
+        """
+        outlet().notify(cls, anchor_id, data, user_id)
+
+    @classmethod
+    def broadcast_instance(cls, anchor_id: Any, instance: Any, operation: str = "update") -> None:
+        """Let one anchor read *instance* again and tell it whole, also where nothing differs.
+
+        *operation* is ``create``, ``update`` or ``delete``. The database has the last word: what
+        exists is told, and stays; what does not is removed.
+
+        Raises:
+            ValueError: *operation* or *anchor_id* is none, or *instance* has no primary key.
+            TypeError: the channel does not show such instances.
+        """
+        outlet().retell(cls, anchor_id, instance, operation)
+
+    @classmethod
+    def revoke(cls, user_id: Any, anchor_id: Any = None) -> None:
+        """Ask at once whether a user may still watch this channel, in every process.
+
+        *anchor_id*: only where this anchor is shown. On ``ContextChannel`` itself, or an abstract
+        class: all channels below it. Who may no longer watch is told so, and the stream ends.
+
+        Raises:
+            ValueError: *anchor_id* is no id.
+        """
+        outlet().revoke(cls, user_id, anchor_id)
 
     @classmethod
     def get_cache_ttl(cls) -> int:

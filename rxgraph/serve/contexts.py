@@ -6,6 +6,7 @@ discarded when it closes. A session's id begins with its process: ``"<process>.<
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeVar
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 K = TypeVar("K")
 
+_DOUBTS_KEPT = 10_000
+
 
 class Contexts:
     """The live contexts of one event loop; it answers lists, for they may close meanwhile."""
@@ -27,6 +30,7 @@ class Contexts:
         self._by_user: dict[str, dict[str, LiveStream]] = {}
         self._by_anchor: dict[AnchorKey, dict[str, LiveStream]] = {}
         self._keys: dict[str, AnchorKey] = {}
+        self._doubts: dict[str, float] = {}
 
     def new_session(self) -> str:
         """Return an id for a live context, which ``types.process_of`` can route."""
@@ -63,6 +67,17 @@ class Contexts:
     def of_anchor(self, key: AnchorKey) -> list[LiveStream]:
         """Return the live contexts that show an anchor."""
         return list(self._by_anchor.get(key, {}).values())
+
+    def doubt(self, user_id: str) -> None:
+        """Note that access of a user may have ended just now: who opens next asks anew."""
+        self._doubts[user_id] = time.monotonic()
+        if len(self._doubts) > _DOUBTS_KEPT:
+            del self._doubts[min(self._doubts, key=self._doubts.__getitem__)]
+
+    def sure_for(self, user_id: str, seconds: float) -> float:
+        """Return how old an answer may be that says who the user is: *seconds* at most."""
+        doubted_at = self._doubts.get(user_id)
+        return seconds if doubted_at is None else min(seconds, time.monotonic() - doubted_at)
 
     def __iter__(self) -> Iterator[LiveStream]:
         """Iterate over all of them."""

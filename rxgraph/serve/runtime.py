@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from rxgraph.errors import BackendError
 from rxgraph.serve.actions import FIND_SECONDS, Actions
 from rxgraph.serve.backend import Backend
+from rxgraph.serve.broadcasts import Broadcasts
 from rxgraph.serve.hub import Hub
 from rxgraph.serve.signals import Signals
 from rxgraph.settings import RxGraphSettings
@@ -47,6 +48,7 @@ class Runtime:
             # Where nothing travels, an answer is there at once or never.
             find_seconds=0.05 if isinstance(engine.bus, LocalBus) else FIND_SECONDS,
         )
+        Broadcasts(self.contexts, self.signals)
         self._nudged = asyncio.Event()
         self._tasks = [asyncio.create_task(self._open(), name="rxgraph open")]
 

@@ -33,7 +33,8 @@ from rxgraph.serve.scope import OperationScope, Place
 from rxgraph.serve.sources import EventSource, ValuesSource
 from rxgraph.serve.views import see_after
 from rxgraph.settings import RxGraphSettings
-from rxgraph.types import JSON, marked_by
+from rxgraph.sync.broadcasting import refuse_reserved
+from rxgraph.types import JSON, AnchorKey, InstanceKey, marked_by
 
 logger = logging.getLogger("rxgraph.stream")
 
@@ -70,6 +71,9 @@ class LiveStream:
         self._attachment: Attachment | None = None
         self._early: list[JSON] | None = []  # messages sent before the first event
         self._runtime: dict[str, JSON] = {}
+        self._doubted_at: float | None = None
+        #: What this context shows, as soon as that is known.
+        self.key: AnchorKey | None = None
         self._is_connected = False
         self._closing: asyncio.Task[None] | None = None
 
@@ -101,6 +105,11 @@ class LiveStream:
     async def send(self, data: JSON) -> None:
         """Send *data* as a MESSAGE event, after everything told so far."""
         data = jsonable(data)
+        refuse_reserved(data)
+        self.tell(data)
+
+    def tell(self, data: JSON) -> None:
+        """Tell *data*, which is JSON already, as a MESSAGE event."""
         if self._early is not None:
             self._early.append(data)
         elif self._closing is None:
@@ -120,6 +129,22 @@ class LiveStream:
         if self._closing is None:
             await self._groups.add(group)
 
+    def shows(self, anchor_id: str) -> bool:
+        """True when the viewer sees this anchor."""
+        if not self.compiled.tree.many:
+            return True
+        root = InstanceKey(self.compiled.tree.root.typename, anchor_id)
+        return self._early is None and self._view.document(root) is not None
+
+    def may_show(self, anchor_id: str) -> bool:
+        """True unless it is certain that this anchor is none of this context's."""
+        return self.key is None or self.compiled.tree.many or self.key.anchor_id == anchor_id
+
+    def doubt(self) -> None:
+        """Ask again who may watch, before anything else is told."""
+        self._doubted_at = time.monotonic()
+        self._stirred.set()
+
     # -- opening
 
     async def open(self, after: str | None) -> None:
@@ -131,9 +156,12 @@ class LiveStream:
         """
         self._scope.on_close(self.close)
         self._hub.contexts.add(self)  # before anything is asked: what is taken meanwhile is heard
+        max_age = self._hub.contexts.sure_for(self.user_id, self._settings.reauth_seconds)
+        self.context.user = await self._identity.recheck(max_age)
         admission = await admit(self.compiled, self.context, self.arguments)
         self._user_id = admission.user_id
         key = admission.key
+        self.key = key
         self._hub.contexts.place(self, key)
         cursor = None if after is None else cursors.decode(after, key)
         self._stamp = stamp_for(self.compiled, key, self._user_id, self._settings)
@@ -188,34 +216,38 @@ class LiveStream:
     async def events(self) -> AsyncGenerator[EventSource, None]:
         """Yield every event; ends after the last one, or raises what ends the operation."""
         try:
-            for event, place in self._first:
-                self._scope.use(place)
-                yield event
-            self._first = []
+            has_begun, telling = False, iter(self._first)
             check_at = time.monotonic() + self._settings.reauth_seconds
             while True:
-                if time.monotonic() >= check_at:
+                if self._doubted_at is not None or time.monotonic() >= check_at:
                     refusal = await self._recheck()
                     if refusal is not None:
                         self._backlog.clear()
-                        for event in self._refused():
+                        for event in self._refused() if has_begun else ():
                             self._scope.use(self._scope.reserve())
                             yield event
                         raise refusal
                     check_at = time.monotonic() + self._settings.reauth_seconds
-                pending = self._backlog.take()
-                if pending is None:
-                    self._stirred.clear()
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(max(0.0, check_at - time.monotonic())):
-                            await self._stirred.wait()
-                    continue
+                    if self._doubted_at is not None:
+                        continue
                 try:
-                    for event, place in self._tell(pending):
-                        self._scope.use(place)
-                        yield event
+                    told = next(telling, None)
                 except Ended:
                     return
+                if told is not None:
+                    self._scope.use(told[1])
+                    yield told[0]
+                    continue
+                if not has_begun:
+                    has_begun, self._first = True, []
+                pending = self._backlog.take()
+                if pending is not None:
+                    telling = self._tell(pending)
+                    continue
+                self._stirred.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.0, check_at - time.monotonic())):
+                        await self._stirred.wait()
         finally:
             await self.close()
 
@@ -241,8 +273,8 @@ class LiveStream:
                 place.release()
             yield self._maker.emptied(before, move.changes, isinstance(pending, Lost)), places[0]
             raise Ended
-        self._view = after
         if isinstance(pending, Delta):
+            self._view = after
             change = see_change(before, after, move.changes)
             self._cursor = self._stamp.at(move.generation, move.position, move.at, move.at)
             own = marked_by(self._user_id, move.marks)
@@ -252,13 +284,18 @@ class LiveStream:
                 pending.place.release()
         elif isinstance(pending, Restart):
             self._cursor = self._stamp.at(move.generation, move.position, move.at)
-            yield self._maker.reset(after, pending.reason), pending.places[0]
+            yield self._maker.reset(before, pending.reason), pending.places[0]
+            self._view = after
             yield self._maker.snapshot(after, self._cursor), pending.places[1]
 
     async def _recheck(self) -> RequestError | None:
         """Return why the viewer may not watch any more, or None."""
+        max_age = self._settings.reauth_seconds / 2
+        if self._doubted_at is not None:
+            max_age = min(max_age, time.monotonic() - self._doubted_at)
+            self._doubted_at = None  # another doubt may come while this one is cleared up
         try:
-            user = await self._identity.recheck(self._settings.reauth_seconds / 2)
+            user = await self._identity.recheck(max_age)
             require_user(user)
             await check_permission(self.compiled, user, self.arguments)
         except NotFound:

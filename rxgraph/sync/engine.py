@@ -6,6 +6,7 @@ the store does not answer, a commit goes on at once and its intents wait for a s
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import time
@@ -47,7 +48,7 @@ from rxgraph.declare import registry
 from rxgraph.errors import BackendError
 from rxgraph.settings import RxGraphSettings, get_settings
 from rxgraph.sync import flush as flushing
-from rxgraph.sync import heating, intents
+from rxgraph.sync import heating, intents, retelling
 from rxgraph.sync.signals import Signal, decode_signal, encode_signal
 from rxgraph.sync.touches import Committed
 from rxgraph.sync.wakeups import Bus, LocalBus, Told, open_bus
@@ -66,6 +67,9 @@ STORE_STEPS: tuple[type[Step[Any]], ...] = (
     WriteDocuments,
     DropGeneration,
 )
+RETELL = "rxgraph.retell"
+"""Kind of the signals that are not sent on: they ask for rows to be read and told again."""
+
 _INTENTS_PER_SWEEP = 1000
 _MEMORY_GRACE_SECONDS = 0.25
 
@@ -139,9 +143,20 @@ class Engine:
         connection = connections[using or DEFAULT_DB_ALIAS]
         is_connected = connection.connection is not None  # on an event loop it never is
         if is_connected and (connection.in_atomic_block or not connection.autocommit):
-            transaction.on_commit(lambda: self.publish(sent), using=using)
+            transaction.on_commit(lambda: self._pass_on(sent), using=using)
         else:
-            self.publish(sent)
+            self._pass_on(sent)
+
+    def _pass_on(self, signal: Signal) -> None:
+        if signal.kind != RETELL:
+            self.publish(signal)
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            retelling.retell(self, signal)
+        else:
+            loop.run_in_executor(None, retelling.retell_on_thread, self, signal)
 
     def _leave_signal(self, signal: Signal, text: str, using: str | None) -> None:
         aliases = self._aliases()
@@ -237,7 +252,7 @@ class Engine:
         intents.forget(using, [intent for intent, _ in named])  # at most once
         for _, text in named:
             if (signal := decode_signal(text)) is not None:
-                self.publish(signal)
+                self._pass_on(signal)
 
     def _aliases(self) -> list[str]:
         models = {model for tree in trees().values() for model in tree.tracked_models}

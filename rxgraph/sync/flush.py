@@ -31,7 +31,7 @@ from rxgraph.cache.steps import (
 from rxgraph.cache.turns import clear_anchor, in_snapshot, settle
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.sync.reconcile import Reconciliation, instances_of
-from rxgraph.types import MARK, AnchorKey, Document, InstanceKey, RowKey
+from rxgraph.types import MARK, AnchorKey, Document, InstanceKey, RowKey, retold, rows_retold
 
 #: Channel name → its state tree.
 Trees = Callable[[str], StateTree]
@@ -188,6 +188,13 @@ def push(
     return Turn(key, after, is_redo=before.is_unfinished)
 
 
+def retell(writer: Writer, key: AnchorKey, rows: frozenset[RowKey]) -> Procedure[None]:
+    """Read *rows* again for one anchor, and tell them whole; nothing when nobody shows them."""
+    turn = yield from push(writer, key, rows.union(map(retold, rows)))
+    if turn is not None:
+        yield from work(writer, [turn])
+
+
 def rescue(writer: Writer, key: AnchorKey) -> Procedure[bool]:
     """Take over work that nobody does; False when there is none."""
     lease, schema = writer.lease(), writer.trees(key.channel).fingerprint
@@ -283,7 +290,8 @@ def _write_batch(
     forced: frozenset[InstanceKey] = frozenset()
     if turn.is_redo:
         forced = instances_of(tree, turn.anchor.taken) | turn.anchor.writing
-    reconciliation = Reconciliation(tree, key, turn.anchor.generation, seq, snapshot, forced)
+    whole = instances_of(tree, rows_retold(turn.anchor.taken))
+    reconciliation = Reconciliation(tree, key, turn.anchor.generation, seq, snapshot, forced, whole)
     documents = yield from reconciliation.run(rows)
 
     announced = instances_of(tree, turn.anchor.taken)

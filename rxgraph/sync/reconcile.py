@@ -50,6 +50,8 @@ class Reconciliation:
     snapshot: object
     #: Instances to write whatever they were, so that a late predecessor cannot win.
     forced: Keys = NONE
+    #: Instances to write also where nothing differs, if they are part of the state.
+    retold: Keys = NONE
 
     rows: dict[InstanceKey, Row] = field(default_factory=dict)  # read from the database
     absent: set[InstanceKey] = field(default_factory=set)  # asked for and not there
@@ -263,7 +265,8 @@ class Reconciliation:
         for key, row in self.inside.items():
             old = self.cached.get(key)
             new = _document(row, self.seq, old)
-            if key in self.forced or old is None or replace(new, version=old.version) != old:
+            is_told = key in self.forced or key in self.retold
+            if is_told or old is None or replace(new, version=old.version) != old:
                 written[key] = new
         unknown = frozenset(self.removed - self.rows.keys())
         existing = (yield from ReadExisting(self.snapshot, unknown)) if unknown else NONE
