@@ -5,7 +5,8 @@ it holds the context of this user (``find``, ``found``), and told to run the act
 does (``run``, ``answer``): whoever gets no answer to the first question can say that nothing was
 done. Signals may be lost; a lost question is asked again, for a lost answer the time runs out.
 
-Somebody else's context, an unknown one and one of another channel are told in the same words.
+Somebody else's context, an unknown one and one of another channel are told in the same words. Who
+holds one is asked for permission again, as for a write.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from rxgraph.compile.channel import CompiledChannel
 from rxgraph.errors import NotFound
 from rxgraph.serve.answers import Answer, OutOfTime, failed
 from rxgraph.serve.contexts import Contexts
+from rxgraph.serve.gate import check_permission
 from rxgraph.serve.messages import decode, encode_text
 from rxgraph.serve.parcels import Parcels, parts_of
 from rxgraph.serve.running import check_size
@@ -40,6 +42,7 @@ FIND_TRIES, FIND_SECONDS = 3, 1.0
 GRACE_SECONDS = 2.0
 """How much longer than an action may run its answer is waited for."""
 
+_SHOWN = 100
 _SESSION = re.compile(r"[\w-]{1,64}\.[\w-]{1,64}\Z", re.ASCII)
 
 
@@ -97,6 +100,12 @@ class Actions:
         stream = self._held(address)
         if stream is None:
             return _unknown(spec, address["session"])
+        try:
+            # As before a write: access may have ended while the stream does not know it yet.
+            await check_permission(stream.compiled, stream.context.user, stream.arguments)
+        except Exception as error:  # noqa: BLE001  # told to the caller
+            stream.doubt()
+            return failed(error, spec.field_name)
         return await stream.actions().run(
             spec,
             arguments,
@@ -195,4 +204,5 @@ def _unknown(spec: ActionSpec, session: str) -> Answer:
 
 
 def _not_found(session: str) -> NotFound:
-    return NotFound(f"You have no live context {session!r}; take session from its newest event")
+    shown = session[:_SHOWN]
+    return NotFound(f"You have no live context {shown!r}; take session from its newest event")

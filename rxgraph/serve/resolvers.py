@@ -144,8 +144,7 @@ class ChannelResolvers:
         has_joined = True
         try:
             async with scope.in_turn():
-                user = identity_of(info).user
-                require_user(user)
+                user = await self._sure_user(identity_of(info))
                 arguments = spec.wire(given)
                 answer = await current().actions.call(
                     compiled, spec, session, str(user.pk), arguments
@@ -156,6 +155,13 @@ class ChannelResolvers:
         finally:
             if has_joined:
                 scope.together.leave()
+
+    async def _sure_user(self, identity: Identity) -> Any:
+        """Return who asks, asked again where that is old or in doubt."""
+        require_user(identity.user)
+        seconds = self._settings().reauth_seconds
+        max_age = self._hub().contexts.sure_for(str(identity.user.pk), seconds)
+        return await identity.recheck(max_age)
 
 
 def identity_of(info: AnyInfo) -> Identity:
