@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncGenerator, Iterator, Mapping
 
 from rxgraph.compile.channel import CompiledChannel
-from rxgraph.compile.channel_types import ResetReason
+from rxgraph.compile.channel_types import ChannelEventKind, ResetReason
 from rxgraph.compile.runtime_values import runtime_value
 from rxgraph.declare.hooks import call_hook
 from rxgraph.delta import View, see, see_change, see_since
@@ -221,11 +221,12 @@ class LiveStream:
                 except Ended:
                     return
                 if told is not None:
-                    self._scope.use(told[1])
-                    yield told[0]
+                    event, place = told
+                    has_begun = has_begun or event.kind is not ChannelEventKind.RESET
+                    self._scope.use(place)
+                    yield event
                     continue
-                if not has_begun:
-                    has_begun, self._first = True, []
+                self._first = []
                 pending = self._backlog.take()
                 if pending is not None:
                     telling = self._tell(pending)
