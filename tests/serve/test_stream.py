@@ -404,7 +404,8 @@ class TestAskingAgain:
         async def recheck(self: Any, max_age_seconds: float) -> Any:
             raise Unauthenticated("You were signed out")
 
-        results = await Shop(reauth_seconds=0.3).stream(identity=Identity(ANN, Credentials()))
+        monkeypatch.setattr(Identity, "recheck", still_good)
+        results = await Shop(reauth_seconds=0.02).stream(identity=Identity(ANN, Credentials()))
         await take(results)
         monkeypatch.setattr(Identity, "recheck", recheck)
         assert (await take(results))["kind"] == "RESET"
