@@ -83,6 +83,29 @@ class AnchorKey(NamedTuple):
     anchor_id: str
 
 
+FOREST = ""
+"""Anchor id of a list channel: one anchor whose roots are all instances that somebody lists."""
+
+ROOT_WANTED, ROOT_IDLE = "+", "-"
+"""Models of pseudo rows that ask for a root of a list channel to be cached, or to be dropped."""
+
+
+def root_row(model: str, channel: str, root_id: str) -> RowKey:
+    """Return the pseudo row that asks for a root: *model* is ROOT_WANTED or ROOT_IDLE."""
+    return RowKey(model, f"{channel} {root_id}")
+
+
+def roots_named(model: str, channel: str, rows: Iterable[RowKey]) -> set[str]:
+    """Return the ids that *rows* ask for by pseudo rows of *model* for this channel."""
+    start = f"{channel} "
+    asking = (row.pk for row in rows if row.model == model)
+    return {pk[len(start) :] for pk in asking if pk.startswith(start)}
+
+
+NOTICE = ""
+"""Type name of a document without an instance: rows behind a root of this id were touched."""
+
+
 PROCESS_CHANNEL = "rxgraph.process"
 
 

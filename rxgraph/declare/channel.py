@@ -119,6 +119,43 @@ class ContextChannel:
         """Return True to let this user delete *instance*."""
         return False
 
+    # The roots of a list channel
+
+    async def add_instance(self, instance_id: Any, at_beginning: bool = False) -> None:
+        """Add an instance to this list, by its id; nothing when it is listed, or nobody watches.
+
+        Raises:
+            NotFound: there is no such row.
+            TypeError: this is no list channel, or no id.
+        """
+        if (live := self._listed("add_instance")) is not None:
+            await live.add_instance(instance_id, at_beginning)
+
+    async def remove_instance(self, instance_id: Any) -> None:
+        """Remove an instance from this list, by its id; it does not come back by itself.
+
+        Raises:
+            TypeError: this is no list channel, or no id.
+        """
+        if (live := self._listed("remove_instance")) is not None:
+            await live.remove_instance(instance_id)
+
+    async def clear(self) -> None:
+        """Remove all instances from this list.
+
+        Raises:
+            TypeError: this is no list channel.
+        """
+        if (live := self._listed("clear")) is not None:
+            await live.clear()
+
+    def _listed(self, method: str) -> LiveContext | None:
+        if not self.options.many:
+            raise TypeError(
+                f"{self.name}.{method} is for list channels; write Meta.state with many=True"
+            )
+        return self._live
+
     # What a channel can do
 
     async def send(self, data: JSON) -> None:

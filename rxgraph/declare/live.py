@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from rxgraph.types import JSON
 
@@ -12,6 +12,15 @@ class LiveContext(Protocol):
 
     async def send(self, data: JSON) -> None:
         """Send *data* to this subscriber as a MESSAGE event."""
+
+    async def add_instance(self, instance_id: Any, at_beginning: bool) -> None:
+        """Add a root to a list; an event of its own."""
+
+    async def remove_instance(self, instance_id: Any) -> None:
+        """Remove a root from a list; an event of its own."""
+
+    async def clear(self) -> None:
+        """Remove every root of a list; one event."""
 
     async def set_runtime_var(self, name: str, value: object) -> None:
         """Tell this subscriber a value of ``RuntimeState``.

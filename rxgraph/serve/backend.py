@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, BrokenBarrierError
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ from rxgraph.cache.turns import join_anchor, leave_anchor
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.errors import BackendError
 from rxgraph.sync.engine import Engine, trees
+from rxgraph.sync.forest import Place
 from rxgraph.sync.heating import Warmth, keep
 from rxgraph.sync.wakeups import Deliver, Told, open_listener
 from rxgraph.types import EVERYBODY, AnchorKey, process_key
@@ -46,6 +47,7 @@ class Backend:
         self._listener = open_listener(engine.settings)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="rxgraph")
         self._started: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[Any]] = set()
 
     def tree(self, channel: str) -> StateTree:
         """Return the state tree of a channel by its registered name."""
@@ -133,6 +135,18 @@ class Backend:
             with contextlib.suppress(BackendError):
                 await self._run(keep(key, lease))
 
+    async def bring_roots(self, key: AnchorKey, roots: Collection[str]) -> Place | None:
+        """Let a list channel's forest hold *roots*; see ``Engine.bring_roots``."""
+        return await self.on_thread(self.engine.bring_roots, key, roots)
+
+    async def claim_roots(self, key: AnchorKey, roots: Collection[str]) -> frozenset[str]:
+        """Keep *roots* cached; answers those that may be gone from the cache."""
+        return await self.on_thread(self.engine.claim_roots, key.channel, roots)
+
+    async def drop_idle_roots(self, key: AnchorKey, roots: Collection[str]) -> int:
+        """Let a forest drop those of *roots* that no server claims."""
+        return await self.on_thread(self.engine.drop_idle_roots, key, roots)
+
     async def rescue(self, key: AnchorKey) -> bool:
         """Take over work on *key* that nobody does."""
         return await self.on_thread(self.engine.rescue, key)
@@ -144,8 +158,17 @@ class Backend:
         )(*args)
         return answer
 
+    def start_on_thread(self, function: Callable[..., T], *args: Any) -> asyncio.Task[T]:
+        """Run blocking work on a thread to its end, whether or not somebody waits for it."""
+        task = asyncio.create_task(self.on_thread(function, *args), name="rxgraph work")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
     async def close(self) -> None:
         """End listening, forget the session, give back connections and threads."""
+        if self._running:
+            await asyncio.wait(self._running)
         if self._hear in self.engine.listeners:
             self.engine.listeners.remove(self._hear)
         await self._listener.close()

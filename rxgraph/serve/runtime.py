@@ -15,6 +15,7 @@ from rxgraph.errors import BackendError
 from rxgraph.serve.actions import FIND_SECONDS, Actions
 from rxgraph.serve.backend import Backend
 from rxgraph.serve.broadcasts import Broadcasts
+from rxgraph.serve.forest import new_replica
 from rxgraph.serve.hub import Hub
 from rxgraph.serve.signals import Signals
 from rxgraph.settings import RxGraphSettings
@@ -26,6 +27,7 @@ from rxgraph.types import PROCESS_CHANNEL
 logger = logging.getLogger("rxgraph.serve")
 
 _BURIAL_SECONDS = 30.0
+_CLAIM_SECONDS = 1.0  # between two looks at whether it is time
 
 
 class Runtime:
@@ -35,7 +37,7 @@ class Runtime:
         self.engine = engine
         self.settings: RxGraphSettings = engine.settings
         self.backend = Backend(engine)
-        self.hub = Hub(self.backend, self.ready)
+        self.hub = Hub(self.backend, self.ready, new_replica)
         #: Live contexts of this event loop.
         self.contexts = self.hub.contexts
         self.signals = Signals(self.backend.session)
@@ -60,6 +62,7 @@ class Runtime:
             self._every(lease, self.backend.beat, "heartbeat"),
             self._every(self.settings.sweep_interval_seconds, self._sweep, "sweep"),
             self._every(_BURIAL_SECONDS, self._bury, "burial"),
+            self._every(_CLAIM_SECONDS, self.hub.claim, "claims"),
             asyncio.create_task(self._take_over(), name="rxgraph take over"),
         ]
 
@@ -97,6 +100,7 @@ class Runtime:
     async def _bury(self) -> None:
         await self.backend.on_thread(self.engine.bury_sessions)
         await self.backend.on_thread(self.engine.forget_mutations)
+        await self.backend.on_thread(self.engine.forget_claims)
 
     def _every(
         self, seconds: float, work: Callable[[], Awaitable[object]], name: str

@@ -11,7 +11,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -25,6 +25,7 @@ from rxgraph.cache.rows import Database
 from rxgraph.cache.steps import (
     DropGeneration,
     FindHolders,
+    FindIdleRoots,
     LoadAnchor,
     Now,
     Performer,
@@ -42,18 +43,20 @@ from rxgraph.cache.steps import (
 )
 from rxgraph.cache.store import Store
 from rxgraph.cache.turns import clear_anchor, leave_anchor
-from rxgraph.compile.channel import compiled_channels, is_served
+from rxgraph.compile.channel import compiled_channels
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.declare import registry
 from rxgraph.errors import BackendError
 from rxgraph.settings import RxGraphSettings, get_settings
 from rxgraph.sync import flush as flushing
 from rxgraph.sync import heating, intents, retelling
+from rxgraph.sync.forest import Place
+from rxgraph.sync.handing_over import HandOver, Watched, hand_over
 from rxgraph.sync.signals import Signal, decode_signal, encode_signal
 from rxgraph.sync.touches import Committed
 from rxgraph.sync.wakeups import Bus, LocalBus, Told, open_bus
 from rxgraph.sync.writing.repeats import forget_mutations
-from rxgraph.types import SIGNAL, AnchorKey, RowKey, process_key
+from rxgraph.types import ROOT_IDLE, ROOT_WANTED, SIGNAL, AnchorKey, RowKey, process_key
 
 logger = logging.getLogger("rxgraph.sync")
 
@@ -66,12 +69,15 @@ STORE_STEPS: tuple[type[Step[Any]], ...] = (
     ReadSince,
     WriteDocuments,
     DropGeneration,
+    FindIdleRoots,
 )
 RETELL = "rxgraph.retell"
 """Kind of the signals that are not sent on: they ask for rows to be read and told again."""
 
 _INTENTS_PER_SWEEP = 1000
 _MEMORY_GRACE_SECONDS = 0.25
+_LONGEST_CLAIM_SECONDS = 60.0
+_CLAIMS_KEPT_SECONDS = 3600.0
 
 
 def trees() -> Mapping[str, StateTree]:
@@ -81,11 +87,16 @@ def trees() -> Mapping[str, StateTree]:
 
 @lru_cache(maxsize=8)
 def _trees(channels: tuple[type, ...]) -> Mapping[str, StateTree]:
-    return {item.name: item.tree for item in compiled_channels() if is_served(item)}
+    return {item.name: item.tree for item in compiled_channels()}
 
 
 def _outstanding(using: str) -> list[frozenset[RowKey]]:
     return [rows for _, rows in intents.outstanding(using)]
+
+
+def claim_seconds(channel: str) -> float:
+    """Return how often servers claim the roots they show: often beside the life of a cache."""
+    return min(_LONGEST_CLAIM_SECONDS, max(1.0, registry.get(channel).get_cache_ttl() / 4))
 
 
 class Engine:
@@ -103,7 +114,7 @@ class Engine:
             new_owner=lambda: uuid.uuid4().hex,
             lease_seconds=settings.lease_seconds,
         )
-        self._watched = flushing.Watched()
+        self._watched = Watched()
         self._retry_at = 0.0
         self.perform = Performer(
             dict.fromkeys(STORE_STEPS, store.perform),
@@ -196,8 +207,9 @@ class Engine:
         return self.settings.hand_over and is_elsewhere and bool(committed.intents)
 
     def _hand_over(self, committed: Committed) -> bool:
-        left: flushing.HandOver = self.run(
-            flushing.hand_over(
+        left: HandOver = self.run(
+            hand_over(
+                self.writer.trees,
                 self._watched,
                 committed.rows,
                 using=committed.using,
@@ -291,6 +303,38 @@ class Engine:
         """Take over work on *key* that nobody does."""
         found: bool = self.run(flushing.rescue(self.writer, key))
         return found
+
+    def bring_roots(self, key: AnchorKey, roots: Collection[str]) -> Place | None:
+        """Let a list channel's forest hold *roots*; answer from which place on it does.
+
+        Those that are not in the database are passed over. None: the forest is not cached.
+        """
+        return self._ask_for_roots(key, ROOT_WANTED, roots)
+
+    def drop_idle_roots(self, key: AnchorKey, roots: Collection[str]) -> int:
+        """Let a forest drop those of *roots* that no server claims; answer how many those are."""
+        idle = self.store.perform(FindIdleRoots(key.channel, frozenset(roots)))
+        if idle:
+            self._ask_for_roots(key, ROOT_IDLE, idle)
+        return len(idle)
+
+    def _ask_for_roots(self, key: AnchorKey, model: str, roots: Collection[str]) -> Place | None:
+        asking = flushing.ask_for_roots(self.writer, key, model, roots)
+        place: Place | None = self.run(asking)
+        return place
+
+    def claim_roots(self, channel: str, roots: Iterable[str]) -> frozenset[str]:
+        """Keep *roots* cached while they are claimed again in time, and a cache's life longer.
+
+        Answers those that were not claimed: they may be gone from the cache.
+        """
+        now, hold = time.time(), claim_seconds(channel)
+        until = now + 2 * hold + registry.get(channel).get_cache_ttl()
+        return self.store.claim_roots(channel, roots, now + hold / 2, until)
+
+    def forget_claims(self) -> None:
+        """Delete the claims that ran out long ago."""
+        self.store.forget_claims(time.time() - _CLAIMS_KEPT_SECONDS)
 
     def clear(self, key: AnchorKey) -> bool:
         """Clear the cache of *key*; False when it was not HOT."""

@@ -151,6 +151,7 @@ class FakeReplica:
         self.state: Mapping[InstanceKey, Document] = state
         self.tombstones: dict[InstanceKey, Document] = {}
         self.generation, self.position, self.floor, self.at = 3, 10, 5, AT
+        self.missing = f"{ROOT.typename} {ROOT.id} does not exist"
 
 
 class FakeHub:
