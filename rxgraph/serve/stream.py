@@ -99,7 +99,7 @@ class LiveStream:
     @property
     def is_live(self) -> bool:
         """True between the first event and the end."""
-        return self._early is None and self._closing is None
+        return not self.is_early and not self.is_closing
 
     def actions(self) -> RunningActions:
         """Return the actions that run here."""
