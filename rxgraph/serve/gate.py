@@ -22,7 +22,7 @@ from rxgraph.compile.channel import CompiledChannel
 from rxgraph.declare.channel import ContextChannel
 from rxgraph.declare.hooks import call_hook, call_hook_here, is_default
 from rxgraph.errors import BadRequest, Forbidden, NotFound, RequestError, Unauthenticated
-from rxgraph.types import AnchorKey
+from rxgraph.types import FOREST, AnchorKey
 
 _WRONG_TYPE = (TypeError, ValueError, ValidationError, OverflowError)
 
@@ -49,9 +49,12 @@ async def admit(
         await check_permission(compiled, context.user, arguments)
     except _WRONG_TYPE:
         # A hook may fail because an id is no id: then that is what the client has to know.
-        await _anchor_id(compiled, context, arguments)
+        if not compiled.tree.many:
+            await _anchor_id(compiled, context, arguments)
         raise
-    anchor_id = await _anchor_id(compiled, context, arguments)
+    anchor_id = FOREST
+    if not compiled.tree.many:
+        anchor_id = await _anchor_id(compiled, context, arguments)
     return Admission(AnchorKey(compiled.name, anchor_id), context, str(context.user.pk))
 
 

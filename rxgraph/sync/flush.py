@@ -8,7 +8,7 @@ outstanding intents, and what was pushed until it was opened, are part of the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from rxgraph.cache import anchor as decisions
@@ -29,8 +29,18 @@ from rxgraph.cache.steps import (
 )
 from rxgraph.cache.turns import in_snapshot, settle
 from rxgraph.compile.state_tree import StateTree
+from rxgraph.sync.forest import Place, always_told, is_request, requested
 from rxgraph.sync.reconcile import Reconciliation, instances_of
-from rxgraph.types import MARK, AnchorKey, Document, InstanceKey, RowKey
+from rxgraph.types import (
+    MARK,
+    AnchorKey,
+    Document,
+    InstanceKey,
+    RowKey,
+    retold,
+    root_row,
+    rows_retold,
+)
 
 #: Channel name → its state tree.
 Trees = Callable[[str], StateTree]
@@ -80,7 +90,7 @@ def flush(
     # Those who watch in this process need not wait until the others are found.
     known = yield from Recall(wanted)
     yield from _merge(writer, rows, known)
-    holders = yield from FindHolders(wanted)
+    holders = yield from FindHolders(wanted, always_told(writer.trees, wanted, rows))
     others = {key: anchor for key, anchor in holders.items() if key not in known}
     yield from _merge(writer, rows, others)
     return len(known) + len(others)
@@ -95,7 +105,9 @@ def _merge(
         by_channel.setdefault(key.channel, []).append((key, holders[key]))
     for channel, anchors in by_channel.items():
         models = writer.trees(channel).tracked_labels | {MARK}
-        concerned = frozenset(row for row in rows if row.model in models)
+        concerned = frozenset(
+            row for row in rows if row.model in models or is_request(row, channel)
+        )
         for part in chunks(anchors, _ANCHORS_PER_SNAPSHOT):
             turns = []
             for key, anchor in part:
@@ -121,6 +133,34 @@ def push(
     if after is None or after.owner != lease.owner:
         return None
     return Turn(key, after, is_redo=before.is_unfinished)
+
+
+def ask_for_roots(
+    writer: Writer, key: AnchorKey, model: str, roots: Iterable[str]
+) -> Procedure[Place | None]:
+    """Have *roots* of a list channel brought in or dropped; answer the place where that is done.
+
+    None: the forest is not cached. Whoever has the turn does it; whoever takes the next one takes
+    everything that is pending.
+    """
+    rows = frozenset(root_row(model, key.channel, root) for root in roots)
+    lease, schema = writer.lease(), writer.trees(key.channel).fingerprint
+    before, after = yield from settle(
+        key, lambda anchor, now: decisions.push(anchor, rows, lease, now, schema=schema)
+    )
+    if after is None:
+        return None
+    if after.owner != lease.owner:
+        return Place(after.generation, after.seq + 1)
+    yield from work(writer, [Turn(key, after, is_redo=before.is_unfinished)])
+    return Place(after.generation, after.seq)
+
+
+def retell(writer: Writer, key: AnchorKey, rows: frozenset[RowKey]) -> Procedure[None]:
+    """Read *rows* again for one anchor, and tell them whole; nothing when nobody shows them."""
+    turn = yield from push(writer, key, rows.union(map(retold, rows)))
+    if turn is not None:
+        yield from work(writer, [turn])
 
 
 def rescue(writer: Writer, key: AnchorKey) -> Procedure[bool]:
@@ -217,13 +257,21 @@ def _write_batch(
     rows = turn.anchor.taken.union(current.pending, *intents)
     forced: frozenset[InstanceKey] = frozenset()
     if turn.is_redo:
-        forced = instances_of(tree, turn.anchor.taken) | turn.anchor.writing
-    as_of = None if turn.is_redo else turn.anchor.done
-    reconciliation = Reconciliation(tree, key, turn.anchor.generation, seq, snapshot, forced, as_of)
+        forced = _named(tree, turn) | turn.anchor.writing
+    whole = instances_of(tree, rows_retold(turn.anchor.taken))
+    reconciliation = Reconciliation(
+        tree,
+        key,
+        turn.anchor.generation,
+        seq,
+        snapshot,
+        forced,
+        whole,
+        as_of=None if turn.is_redo else turn.anchor.done,
+    )
     documents = yield from reconciliation.run(rows)
 
-    announced = instances_of(tree, turn.anchor.taken)
-    writing = frozenset(document.key for document in documents) - announced
+    writing = frozenset(document.key for document in documents) - _named(tree, turn)
     if writing:
         _, extended = yield from settle(
             key,
@@ -244,6 +292,12 @@ def _write_batch(
             told |= {row.pk for row in named if row.model == MARK}
     marks = tuple(sorted(told - {text for _, text in current.published}))
     return Batch(turn, documents, reconciliation.entered, current, marks)
+
+
+def _named(tree: StateTree, turn: Turn) -> frozenset[InstanceKey]:
+    """Return the instances that a turn's rows name by themselves."""
+    taken = turn.anchor.taken
+    return instances_of(tree, taken) | requested(tree, turn.key.channel, taken)
 
 
 def _finish(writer: Writer, batch: Batch, *, last: bool) -> Procedure[Turn | None]:

@@ -8,12 +8,14 @@ stay until somebody has done the work.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rxgraph.cache import anchor as decisions
 from rxgraph.cache.steps import FindHolders, Locate, Now, Procedure
 from rxgraph.cache.turns import clear_anchor, settle
+from rxgraph.compile.state_tree import StateTree
+from rxgraph.sync.forest import always_told
 from rxgraph.types import InstanceKey, RowKey
 
 Wanted = Mapping[str, frozenset[InstanceKey]]
@@ -63,6 +65,7 @@ class Watched:
 
 
 def hand_over(
+    trees: Callable[[str], StateTree],
     watched: Watched,
     rows: frozenset[RowKey],
     *,
@@ -81,7 +84,8 @@ def hand_over(
     if (server := watched.server_of(wanted, now)) is not None:
         return HandOver(frozenset({server}), is_done=False)
     servers: set[str] = set()
-    for key, anchor in sorted((yield from FindHolders(wanted)).items()):
+    always = always_told(trees, wanted, rows)
+    for key, anchor in sorted((yield from FindHolders(wanted, always)).items()):
         if anchor.sessions:
             # Any of them; one that was killed a moment ago is not asked every time.
             servers.add(random.choice(sorted(anchor.sessions)))  # noqa: S311
