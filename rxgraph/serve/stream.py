@@ -30,6 +30,7 @@ from rxgraph.serve.gate import Admission, check_permission, describe, require_us
 from rxgraph.serve.groups import Groups
 from rxgraph.serve.hub import Hub, Move, MoveKind, Replica
 from rxgraph.serve.messages import jsonable
+from rxgraph.serve.running import RunningActions
 from rxgraph.serve.scope import OperationScope, Place
 from rxgraph.serve.sources import EventSource, ValuesSource
 from rxgraph.serve.views import see_after
@@ -66,6 +67,7 @@ class LiveStream:
         self._identity, self._hub, self._settings, self._scope = identity, hub, settings, scope
         self.context = compiled.channel(identity.user, arguments, self)
         self._groups: Groups | None = None
+        self._actions: RunningActions | None = None
         self._backlog = Backlog(settings.queue_events, scope.reserve)
         self._stirred = asyncio.Event()
         self._access: Access
@@ -93,6 +95,18 @@ class LiveStream:
     def user_id(self) -> str:
         """Primary key of the viewer as text; of nobody, "None"."""
         return str(self._identity.user.pk)
+
+    @property
+    def is_live(self) -> bool:
+        """True between the first event and the end."""
+        return self._early is None and self._closing is None
+
+    def actions(self) -> RunningActions:
+        """Return the actions that run here."""
+        if self._actions is None:
+            limit = self._settings.operations_per_connection
+            self._actions = RunningActions(self.context, limit=limit)
+        return self._actions
 
     # -- what the hub and the channel tell, on the event loop
 
@@ -374,6 +388,8 @@ class LiveStream:
     async def _close(self) -> None:
         self._hub.contexts.discard(self)
         self._backlog.clear()
+        if self._actions is not None:
+            await self._actions.close()
         if self._groups is not None:
             await self._groups.close()
         try:
