@@ -3,7 +3,12 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'core', include: ['tests/{core,codegen,graphcache}/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'core',
+          include: ['tests/{core,codegen,graphcache,react}/**/*.test.{ts,tsx}'],
+        },
+      },
       {
         test: {
           name: 'server',
