@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rxgraph.compile import naming
 from rxgraph.compile.state_tree import StateTree
@@ -86,6 +86,8 @@ def compile_channel(channel: type[ContextChannel]) -> CompiledChannel:
 def _compile(channel: type[ContextChannel]) -> CompiledChannel:
     options, stem = channel.options, channel.stem
     tree = compile_state(options.state, many=options.many)
+    if options.many and options.auto_update:
+        tree = replace(tree, auto_update=True)
     writes = compile_writes(channel, tree)
     raise_errors(write_problems(channel, writes))
     return CompiledChannel(
@@ -117,16 +119,10 @@ def compiled_channels() -> tuple[CompiledChannel, ...]:
 
 
 def served_channels() -> tuple[CompiledChannel, ...]:
-    """Return every declared channel that a schema serves: all but list channels, for now.
+    """Return every declared channel, as a schema serves them.
 
     Raises:
         DeclarationError: one of them is declared wrongly.
     """
     raise_errors(registry.failures())
-    compiled = [compile_channel(channel) for channel in registry.channels()]
-    return tuple(item for item in compiled if is_served(item))
-
-
-def is_served(compiled: CompiledChannel) -> bool:
-    """True unless *compiled* is a list channel: those come with a later release."""
-    return not compiled.tree.many
+    return tuple(compile_channel(channel) for channel in registry.channels())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rxgraph.compile.channel import CompiledChannel, compile_channel, is_served
+from rxgraph.compile.channel import CompiledChannel, compile_channel
 from rxgraph.compile.collisions import schema_problems
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.compile.tree import examine_state
@@ -32,16 +32,6 @@ def examine() -> list[Problem]:
         except Exception as error:  # noqa: BLE001  # a check reports, it never crashes
             problems.append(_unreadable(channel, error))
             continue
-        if not is_served(compiled[-1]):
-            problems.append(
-                Problem(
-                    "W002",
-                    channel.name,
-                    "is a list channel, which is not served yet",
-                    "declare a channel of a single instance",
-                    channel,
-                )
-            )
     return problems + schema_problems(compiled)
 
 

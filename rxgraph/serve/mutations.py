@@ -7,24 +7,27 @@ instance as the viewer sees it, the parents with their new lists.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import inspect
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.writing import WriteRequest
+from rxgraph.declare.channel import ContextChannel
 from rxgraph.declare.operations import Operation
 from rxgraph.delta import View, see
 from rxgraph.errors import BadRequest
 from rxgraph.serve import cursor as cursors
 from rxgraph.serve.auth import Identity
+from rxgraph.serve.committing import Committing
 from rxgraph.serve.events import Stamp, stamp_for
-from rxgraph.serve.gate import admit, require_user
-from rxgraph.serve.hub import Attachment, Move
+from rxgraph.serve.gate import admit, check_permission_here, expected_key, require_user
+from rxgraph.serve.hub import Attachment
 from rxgraph.serve.runtime import Runtime
 from rxgraph.serve.scope import OperationScope
 from rxgraph.serve.sources import ChangesSource, InstanceSource
@@ -32,25 +35,6 @@ from rxgraph.sync.writing import Message, Outcome, Written, authorise_declared, 
 from rxgraph.types import AnchorKey, InstanceKey, mark
 
 _LONGEST_ID = 200
-
-
-class Witness:
-    """Waits for the move of a replica that carries one of some marks."""
-
-    def __init__(self, *marks: str) -> None:
-        self._marks = frozenset(marks)
-        self._seen = asyncio.Event()
-
-    def receive(self, move: Move) -> None:
-        """Take a move at the moment it happens."""
-        if not self._marks.isdisjoint(move.marks):
-            self._seen.set()
-
-    async def wait(self, seconds: float) -> bool:
-        """Return True when the move has come, and False when it does not."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._seen.wait(), seconds)
-        return self._seen.is_set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,32 +192,54 @@ class Mutator:
         if arguments is None:
             return await self._create_root(held, requests, client_mutation_id)
         context = self._compiled.channel(self._identity.user, arguments)
-        admission = await admit(self._compiled, context, arguments)
+        require_user(context.user)
+        user_id = str(context.user.pk)
         nonce = uuid.uuid4().hex
-        text = mark(admission.user_id, client_mutation_id or "", nonce).pk
-        again = mark(admission.user_id, nonce=nonce).pk  # a repeat is told to nobody
-        witness = Witness(text, again)
-        attachment = await self._runtime.hub.attach(admission.key, witness.receive)
+        text = mark(user_id, client_mutation_id or "", nonce).pk
+        again = mark(user_id, nonce=nonce).pk  # a repeat is told to nobody
+        committing = Committing(self._runtime.backend, text, again)
+        key, enter = await self._enter(context, arguments)
+        attachment = await self._runtime.hub.attach(key, committing.receive)
         held.push_async_callback(attachment.detach)
-        stamp = stamp_for(self._compiled, admission.key, admission.user_id, self._runtime.settings)
-        outcome = await self._runtime.backend.on_thread(
-            lambda: write(
+        stamp = stamp_for(self._compiled, key, user_id, self._runtime.settings)
+
+        def work() -> Outcome:
+            enter()
+            return write(
                 context,
                 self._compiled,
-                admission.key.anchor_id,
-                self._view(attachment, admission.user_id),
+                key.anchor_id,
+                self._view(attachment, user_id),
                 requests,
                 client_mutation_id=client_mutation_id,
                 commit_mark=text,
                 repeat_mark=again,
-                positions=self._positions(requests, admission.key, stamp, attachment),
+                positions=self._positions(requests, key, stamp, attachment),
+                ready=committing.prepare,
             )
-        )
-        if outcome.results and await witness.wait(self._runtime.settings.store_timeout_seconds):
-            return Done(outcome, attachment)
-        # Refused, or committed while the store is away: then the intents bring it to the stream
-        # later, and which position that will be, nobody knows yet.
-        return Done(outcome)
+
+        outcome = await committing.run(work, self._runtime.settings.store_timeout_seconds)
+        # Not shown: refused, or committed while the store is away. Then the intents bring it to
+        # the stream later, and which position that will be, nobody knows yet.
+        return Done(outcome, attachment if committing.is_shown else None)
+
+    async def _enter(
+        self, context: ContextChannel, arguments: Mapping[str, object]
+    ) -> tuple[AnchorKey, Callable[[], None]]:
+        """Return the anchor, and what must be called on the thread of the write before it.
+
+        Where the replica is at hand and ``has_permission`` blocks, that thread asks it: it is one
+        way there and back less. Else the viewer is let in, or not, right here.
+
+        Raises:
+            RequestError: the viewer may not watch the channel, or there is no such anchor.
+        """
+        compiled = self._compiled
+        blocks = not inspect.iscoroutinefunction(compiled.channel.has_permission)
+        key = await expected_key(compiled, context, arguments) if blocks else None
+        if key is not None and self._runtime.hub.holds(key):
+            return key, partial(check_permission_here, compiled, context.user, arguments)
+        return (await admit(compiled, context, arguments)).key, _nothing
 
     async def _create_root(
         self,
@@ -286,3 +292,7 @@ class Mutator:
             )
             found[index] = cursor.position if is_same else -1
         return found
+
+
+def _nothing() -> None:
+    """Do nothing: the viewer was let in already."""

@@ -10,12 +10,13 @@ from strawberry.types import Info
 
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.writing import WriteRequest
-from rxgraph.delta import see
 from rxgraph.errors import NotFound
+from rxgraph.serve.access import open_access
 from rxgraph.serve.auth import Credentials, Identity
-from rxgraph.serve.events import has_root, stamp_for
-from rxgraph.serve.gate import admit, entity_id, require_user
+from rxgraph.serve.events import has_root
+from rxgraph.serve.gate import entity_id, require_user
 from rxgraph.serve.hub import Hub, Move
+from rxgraph.serve.list_stream import ListStream
 from rxgraph.serve.mutations import Mutator, PayloadSource
 from rxgraph.serve.runtime import current
 from rxgraph.serve.scope import OperationScope, scope_of
@@ -56,19 +57,17 @@ class ChannelResolvers:
         try:
             identity = identity_of(info)
             context = compiled.channel(identity.user, arguments)
-            admission = await admit(compiled, context, arguments)
-            attachment = await self._hub().attach(admission.key, _ignore)
-            replica = attachment.replica
+            access = await open_access(self._hub(), compiled, context, arguments, _ignore)
+            attachment, replica = access.attachment, access.attachment.replica
             has_joined = False
             state, generation, position, at = await scope.together.read(
                 lambda: (replica.state, replica.generation, replica.position, replica.at)
             )
-            view = see(compiled.tree, replica.root, state, admission.user_id)
+            view = access.see(state)
             if not has_root(view):
-                raise NotFound(f"{replica.root.typename} {replica.root.id} does not exist")
-            stamp = stamp_for(compiled, admission.key, admission.user_id, self._settings())
-            cursor = stamp.at(generation, position, at, time.time())
-            return ChannelSource(entity_id(compiled, arguments), cursor, view)
+                raise NotFound(replica.missing)
+            cursor = access.stamp(self._settings()).at(generation, position, at, time.time())
+            return ChannelSource(entity_id(compiled, arguments), cursor, view, compiled.tree.many)
         finally:
             if has_joined:
                 scope.together.leave()
@@ -87,7 +86,8 @@ class ChannelResolvers:
         Raises:
             RequestError: the viewer cannot have it.
         """
-        stream = LiveStream(
+        make = ListStream if compiled.tree.many else LiveStream
+        stream = make(
             compiled,
             identity_of(info),
             arguments,

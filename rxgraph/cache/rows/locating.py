@@ -14,7 +14,7 @@ from rxgraph.cache.rows.plan import AnyModel, Link, by_attname, pk_field, plan_o
 from rxgraph.cache.rows.reading import parents_by_value
 from rxgraph.cache.rows.snapshot import alias_of
 from rxgraph.compile.state_tree import RelationKind, StateTree, label_of
-from rxgraph.types import InstanceKey, RowKey
+from rxgraph.types import ROOT_WANTED, InstanceKey, RowKey, roots_named
 
 Columns = Mapping[RowKey, Mapping[str, str | None]]
 Keys = set[InstanceKey]
@@ -32,6 +32,9 @@ def locate(
     found: dict[str, frozenset[InstanceKey]] = {}
     for channel, tree in trees.items():
         keys = lookup.own(tree) | lookup.parents(tree) | lookup.dependents(tree)
+        if tree.many:
+            ids = roots_named(ROOT_WANTED, channel, rows)
+            keys |= {InstanceKey(tree.root.typename, id_) for id_ in ids}
         if keys:
             found[channel] = frozenset(keys)
     return found

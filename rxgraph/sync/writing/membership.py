@@ -47,6 +47,34 @@ class Membership:
             found |= {pk for pk in wanted - found if self._is_computed(layer, pk)}
         return found
 
+    def keeps(self, layer: Layer, row: models.Model) -> bool:
+        """Return whether *row*, as this transaction has read it, is an instance of *layer* here."""
+        return self._names_anchor(layer, row) or bool(self.holds(layer, [row.pk]))
+
+    def _names_anchor(self, layer: Layer, row: Any) -> bool:
+        """True for a row that says by itself that it is the anchor's, or the anchor.
+
+        False where it takes a query to know: nothing but its own columns may decide here.
+        """
+        plan, root = self._plans[layer.typename], self._root
+        if self._tree.many or self._anchor_pk is None or plan.hides_rows:
+            return False
+        if layer.user_key is not None:
+            owner = getattr(row, by_attname(layer.model, layer.user_key).attname)
+            if owner is None or str(owner) != self._user_id:
+                return False
+        if layer is root:
+            return bool(row.pk == self._anchor_pk)
+        if root.user_key is not None or self._plans[root.typename].hides_rows:
+            return False
+        return any(
+            getattr(row, link.child_attname) == self._anchor_pk
+            for link in plan.named_parents
+            if link.parent is root
+            and link.names_parent_pk
+            and by_attname(layer.model, link.child_attname).db_constraint  # so there is a root
+        )
+
     # -- by SQL alone
 
     def _rows(self, layer: Layer) -> Query | None:

@@ -101,7 +101,7 @@ class Session:
         row = lock(target.layer.model, target.pk, self.using, is_doomed=target.is_doomed)
         if row is None or self.membership is None:
             raise not_found(target.layer)
-        if not self.membership.holds(target.layer, [target.pk]):
+        if not self.membership.keeps(target.layer, row):
             raise not_found(target.layer)
         return row
 

@@ -71,9 +71,8 @@ function printTypes(
     printType(
       mapValues(layer as Record<string, WriteModel>, ({ input }, verb) => {
         if (verb === 'delete') return 'true';
-        if (verb === 'save') return input ?? 'object';
-        const lists = listsOf(channel, typename).map((list) => [list, input ?? 'object']);
-        return printType(Object.fromEntries(lists), '      ');
+        const data = input ?? 'object';
+        return verb === 'save' ? data : printType(listsOf(channel, typename, data), '      ');
       }),
       '    ',
     ),
@@ -107,13 +106,15 @@ function printTypes(
   );
 }
 
-/** The lists that new instances of a type can join: `Project.tasks`. */
-function listsOf({ layers }: ChannelModel, typename: string): string[] {
-  return Object.entries(layers).flatMap(([parent, { relations }]) =>
-    Object.entries(relations)
-      .filter(([, { type, parentKey }]) => type === typename && parentKey !== undefined)
-      .map(([name]) => `${parent}.${name}`),
-  );
+/** The lists in which instances of a layer can be created, each with the type of its input. */
+function listsOf(channel: ChannelModel, typename: string, data: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const [parent, { relations }] of Object.entries(channel.layers)) {
+    for (const [name, { type, many, parentKey }] of Object.entries(relations)) {
+      if (type === typename && many && parentKey !== undefined) found[`${parent}.${name}`] = data;
+    }
+  }
+  return found;
 }
 
 /** An object type whose members are printed types; without members, one that has none. */

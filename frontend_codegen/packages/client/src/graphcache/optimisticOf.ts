@@ -100,7 +100,7 @@ function answerCreate(
       });
     }
   }
-  return { [instance]: made, parents };
+  return { [instance]: made, parents: parentsOf(channel, parents) };
 }
 
 function answerDelete(
@@ -119,7 +119,11 @@ function answerDelete(
       [name]: left,
     });
   }
-  return { [instance]: id, parents };
+  return { [instance]: id, parents: parentsOf(channel, parents) };
+}
+
+function parentsOf({ typename }: ChannelDescriptor, lists: Record<string, object[]>) {
+  return { __typename: `${typename}Changes`, ...lists };
 }
 
 /** A list for each layer that can hold instances of a type: what the documents select. */
