@@ -16,7 +16,10 @@ export default defineConfig({
     projects: [
       {
         resolve,
-        test: { name: 'core', include: ['tests/{core,codegen,graphcache}/**/*.test.ts'] },
+        test: {
+          name: 'core',
+          include: ['tests/{core,codegen,graphcache,react}/**/*.test.{ts,tsx}'],
+        },
       },
       {
         resolve,

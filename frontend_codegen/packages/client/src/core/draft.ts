@@ -142,6 +142,10 @@ export class Draft {
   /** Count the links of *parent* anew, where they differ. */
   #relink(parent: Slot, old: readonly Slot[], now: readonly Slot[]): void {
     if (old === now) return;
+    if (!old.length) {
+      for (const slot of now) this.#parentsOf(slot).push(parent);
+      return;
+    }
     let start = 0;
     let oldEnd = old.length;
     let nowEnd = now.length;
