@@ -1,11 +1,14 @@
 """The live contexts of the demo; RxGraph discovers this module when Django starts."""
 
-from typing import Any
+from typing import Any, TypedDict
 
+from channels.layers import get_channel_layer
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
 
 from channels_app.demo import trouble
+from channels_app.demo.notices import name_of
+from channels_app.demo.presence import Presence
 from channels_app.models import Comment, Label, Membership, Note, Project, Task
 from channels_app.serializers import (
     ChecklistItemSerializer,
@@ -14,7 +17,9 @@ from channels_app.serializers import (
     ProjectSerializer,
     TaskSerializer,
 )
+from rxgraph.actions import action
 from rxgraph.channels import ContextChannel
+from rxgraph.consumers import consumer
 from rxgraph.operations import CREATE, DELETE, SAVE
 
 
@@ -31,6 +36,11 @@ class ProjectChannel(ContextChannel):
             NoteSerializer: [SAVE, CREATE, DELETE],
         }
 
+    class RuntimeState(TypedDict):
+        viewers: list[str]
+
+    _presence: Presence | None = None
+
     @staticmethod
     def has_permission(user: User | AnonymousUser, project_id: int) -> bool:
         """Return whether *user* is staff, owns the project or is a member of it.
@@ -45,6 +55,46 @@ class ProjectChannel(ContextChannel):
 
     def get_instance_id(self, project_id: int) -> int:
         return project_id
+
+    @action
+    async def enter(self) -> bool:
+        """Be seen by the others who have entered this board, and see them in `runtime.viewers`."""
+        if self._presence is None:
+            self._presence = Presence(str(self.user.pk), self._tell_board, self._show_viewers)
+            await self.group_add(self._group)
+            await self._presence.enter()
+        return True
+
+    @action
+    async def wave(self, user_id: str) -> bool:
+        """Wave at somebody who looks at this board."""
+        text = f"{name_of(self.user)} waves at you"
+        self.broadcast_notification(self.kwargs["project_id"], {"text": text}, user_id=user_id)
+        return True
+
+    async def on_disconnect(self) -> None:
+        if self._presence is not None:
+            await self._presence.leave()
+
+    @consumer("presence.here")
+    async def hear_of(self, event: dict[str, Any]) -> None:
+        if self._presence is not None:
+            await self._presence.hear(event)
+
+    @consumer("presence.gone")
+    async def miss(self, event: dict[str, Any]) -> None:
+        if self._presence is not None:
+            await self._presence.miss(event)
+
+    @property
+    def _group(self) -> str:
+        return f"board-{self.kwargs['project_id']}"
+
+    async def _tell_board(self, event: dict[str, Any]) -> None:
+        await get_channel_layer().group_send(self._group, event)
+
+    async def _show_viewers(self, user_ids: list[str]) -> None:
+        await self.set_runtime_var("viewers", user_ids)
 
     def can_save(self, instance: models.Model, data: dict[str, Any], outside: Any = ()) -> bool:
         """Editors change the board, authors their comments, and everybody their own notes.

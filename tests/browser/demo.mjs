@@ -21,6 +21,15 @@ await run(async () => {
   await keep(one.page, 'demo-light');
   await keep(two.page, 'demo-dark');
 
+  // Presence: each sees who else is there, and may wave.
+  for (const page of pages) {
+    await pane(page, 'apollo').getByRole('button', { name: 'Wave at Grace Hopper' }).waitFor();
+    await pane(page, 'urql').getByRole('button', { name: 'Wave at Ada Lovelace' }).waitFor();
+  }
+  await far.getByRole('button', { name: 'Wave at Ada Lovelace' }).click();
+  await apollo.getByText('Grace waves at you').waitFor();
+  assert.equal(await urql.getByText('Grace waves at you').count(), 0);
+
   // Create.
   await apollo.getByRole('region', { name: 'To do' }).getByRole('button', { name: 'Add a task' }).click();
   await one.page.keyboard.type('Order more chairs');
@@ -56,6 +65,9 @@ await run(async () => {
   await one.page.keyboard.type('The discount was 25 %.');
   await one.page.keyboard.press('Enter');
   await panel.getByText('The discount was 25 %.').waitFor();
+  await panel.getByRole('combobox', { name: 'Assignee' }).selectOption({ label: 'Nobody yet' });
+  await panel.getByRole('combobox', { name: 'Assignee' }).selectOption({ label: 'Grace Hopper' });
+  await urql.getByText('Ada gave you “Sign with the ticket provider”').waitFor();
   await converge(pages, (board) => board.DONE.includes('Sign with the ticket provider'));
   await card(far, 'Sign with the ticket provider').click();
   const opposite = far.getByRole('complementary');

@@ -1,6 +1,7 @@
 /** Short names for what the generated types say of the board. */
 
-import type { ChannelEvent, ChannelView, LiveInstance, LiveState } from '@rxgraph/client';
+import type { ChannelEvent, LiveInstance, LiveState } from '@rxgraph/client';
+import type { UsedChannel } from '@rxgraph/client/react';
 import type {
   ProjectChannelTypes,
   ProjectWriteOperation,
@@ -8,7 +9,7 @@ import type {
 } from '../../generated/rxgraph';
 
 export type Board = LiveState<ProjectChannelTypes>;
-export type BoardView = ChannelView<ProjectChannelTypes>;
+export type BoardView = UsedChannel<ProjectChannelTypes>;
 export type BoardEvent = ChannelEvent;
 export type Task = LiveInstance<ProjectChannelTypes, 'Task'>;
 export type User = LiveInstance<ProjectChannelTypes, 'User'>;

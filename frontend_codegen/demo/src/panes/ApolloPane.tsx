@@ -2,7 +2,7 @@
 
 import { ApolloClient, InMemoryCache } from '@apollo/client';
 import { ApolloProvider } from '@apollo/client/react';
-import { liveLink, useChannel } from '@rxgraph/client/apollo';
+import { liveLink, typePoliciesOf, useChannel } from '@rxgraph/client/apollo';
 import { useState } from 'react';
 import { ProjectWriteDocument, projectChannel } from '../../../generated/rxgraph';
 import { createPlug } from '../plug/createPlug';
@@ -16,7 +16,8 @@ export function ApolloPane(props: PaneProps) {
   const [plug] = useState(createPlug);
   const [client] = useState(() => {
     const link = liveLink(socketOf(props.person.token, plug));
-    return new ApolloClient({ link, cache: new InMemoryCache() });
+    const cache = new InMemoryCache({ typePolicies: typePoliciesOf(projectChannel) });
+    return new ApolloClient({ link, cache });
   });
   return (
     <ApolloProvider client={client}>

@@ -12,6 +12,7 @@ import type { Plug } from '../plug/createPlug';
 import type { BoardView, WriteMany } from '../types';
 import { Light } from './Light';
 import type { PaneProps } from './paneProps';
+import { Viewers } from './Viewers';
 
 interface Props extends PaneProps {
   readonly library: 'Apollo Client' | 'urql';
@@ -47,6 +48,7 @@ export function Pane(props: Props) {
             <span className="library">on {library}</span>
           </label>
           <span className="spacer" />
+          <Viewers view={view} me={person} people={session.people} />
           <Meter records={records} />
           <Light status={view.status} isPlugged={isIn} lastUpdate={view.lastUpdate} />
           <button

@@ -17,7 +17,7 @@ export function UrqlPane(props: PaneProps) {
   const [client] = useState(() => {
     const socket = socketOf(props.person.token, plug);
     const exchanges = [cacheExchange({ optimistic }), liveExchange(socket)];
-    return new Client({ url: '/graphql', exchanges });
+    return new Client({ url: '/graphql', preferGetMethod: false, exchanges });
   });
   return (
     <Provider value={client}>
