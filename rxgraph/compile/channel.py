@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from rxgraph.compile import naming
+from rxgraph.compile.actions import ActionSpec, compile_actions
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.compile.tree import compile_state
 from rxgraph.compile.write_checks import write_problems
@@ -46,6 +47,7 @@ class CompiledChannel:
     names: ChannelNames
     changes: Mapping[TypeName, str]
     writes: tuple[WriteSpec, ...] = ()
+    actions: tuple[ActionSpec, ...] = ()  # by the names of their methods
 
     def write_spec(self, typename: TypeName, operation: Operation) -> WriteSpec | None:
         """Return what clients may do to instances of *typename*; None: it is not declared."""
@@ -76,7 +78,7 @@ def compile_channel(channel: type[ContextChannel]) -> CompiledChannel:
     """Return *channel* compiled; the same object every time.
 
     Raises:
-        DeclarationError: its state or its arguments cannot be served.
+        DeclarationError: its state, its arguments or an action cannot be served.
     """
     if channel not in _compiled:
         _compiled[channel] = _compile(channel)
@@ -104,6 +106,7 @@ def _compile(channel: type[ContextChannel]) -> CompiledChannel:
         ),
         changes=naming.changes_fields(list(tree.layers)),
         writes=writes,
+        actions=compile_actions(channel),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rxgraph.compile.actions import read_actions
 from rxgraph.compile.channel import CompiledChannel, compile_channel
 from rxgraph.compile.collisions import schema_problems
 from rxgraph.compile.state_tree import StateTree
@@ -19,6 +20,7 @@ def examine() -> list[Problem]:
     problems: list[Problem] = []
     compiled: list[CompiledChannel] = []
     for channel in registry.channels():
+        problems += read_actions(channel)[1]
         tree, found = _examine_state(channel)
         problems += found
         if tree is None:

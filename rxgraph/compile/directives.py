@@ -58,3 +58,14 @@ class DefaultDirective:
     """Marks an input field that the server fills in with a constant."""
 
     value: JSON
+
+
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION],
+    name="action",
+    description="A method of a live context: the root field of its channel.",
+)
+class ActionDirective:
+    """Marks the mutation of an action."""
+
+    channel: str

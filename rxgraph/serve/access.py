@@ -83,15 +83,30 @@ async def open_access(
     on_admission(admission)
     attachment = await hub.attach(admission.key, receive)
     try:
-        roots: Roots = (attachment.replica.root,)
-        if compiled.tree.many:
-            ids = await list_ids(compiled, context, arguments)
-            await attachment.hold(ids)
-            roots = as_roots(compiled.tree, ids)
+        roots = await hold_roots(attachment, compiled, context, arguments)
         return Access(compiled, admission, attachment, roots)
     except BaseException:
         await attachment.detach()
         raise
+
+
+async def hold_roots(
+    attachment: Attachment,
+    compiled: CompiledChannel,
+    context: ContextChannel,
+    arguments: Mapping[str, object],
+) -> Roots:
+    """Return the roots of a viewer who was let in, held: the anchor, or what he lists.
+
+    Raises:
+        RequestError: ``list_instances`` refuses.
+        BackendError: the store or the database does not answer.
+    """
+    if not compiled.tree.many:
+        return (attachment.replica.root,)
+    ids = await list_ids(compiled, context, arguments)
+    await attachment.hold(ids)
+    return as_roots(compiled.tree, ids)
 
 
 def see_roots(tree: StateTree, roots: Roots, state: State, user_id: str) -> View:

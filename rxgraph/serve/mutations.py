@@ -17,12 +17,14 @@ from functools import partial
 from typing import Any
 
 from rxgraph.compile.channel import CompiledChannel
+from rxgraph.compile.state_tree import StateTree
 from rxgraph.compile.writing import WriteRequest
 from rxgraph.declare.channel import ContextChannel
 from rxgraph.declare.operations import Operation
-from rxgraph.delta import View, see
+from rxgraph.delta import View
 from rxgraph.errors import BadRequest
 from rxgraph.serve import cursor as cursors
+from rxgraph.serve.access import Roots, hold_roots, see_roots
 from rxgraph.serve.auth import Identity
 from rxgraph.serve.committing import Committing
 from rxgraph.serve.events import Stamp, stamp_for
@@ -43,6 +45,17 @@ class Done:
 
     outcome: Outcome
     attachment: Attachment | None = None
+    #: What the viewer looks at: the anchor, or what he lists.
+    roots: Roots = ()
+
+    def shown_roots(self, tree: StateTree) -> Roots:
+        """The roots to answer from: those that were made are shown, whoever lists them."""
+        made = [
+            written.key
+            for written in self.outcome.results
+            if written.typename == tree.root.typename and written.operation is Operation.CREATE
+        ]
+        return tuple(dict.fromkeys((*self.roots, *made)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +185,11 @@ class Mutator:
         finally:
             if has_joined:
                 together.leave()
-        user_id = str(self._identity.user.pk)
-        view = see(self._compiled.tree, replica.root, state, user_id)
+        user_id, tree = str(self._identity.user.pk), self._compiled.tree
+        view = see_roots(tree, done.shown_roots(tree), state, user_id)
         stamp = stamp_for(self._compiled, replica.key, user_id, self._runtime.settings)
+        if tree.many:
+            stamp.members = cursors.members_mark(root.id for root in done.roots)
         cursor = stamp.at(generation, position, at, time.time())
         return PayloadSource(self._compiled, done.outcome, client_mutation_id, view, cursor)
 
@@ -201,6 +216,7 @@ class Mutator:
         key, enter = await self._enter(context, arguments)
         attachment = await self._runtime.hub.attach(key, committing.receive)
         held.push_async_callback(attachment.detach)
+        roots = await hold_roots(attachment, self._compiled, context, arguments)
         stamp = stamp_for(self._compiled, key, user_id, self._runtime.settings)
 
         def work() -> Outcome:
@@ -209,7 +225,7 @@ class Mutator:
                 context,
                 self._compiled,
                 key.anchor_id,
-                self._view(attachment, user_id),
+                see_roots(self._compiled.tree, roots, attachment.replica.state, user_id),
                 requests,
                 client_mutation_id=client_mutation_id,
                 commit_mark=text,
@@ -221,7 +237,7 @@ class Mutator:
         outcome = await committing.run(work, self._runtime.settings.store_timeout_seconds)
         # Not shown: refused, or committed while the store is away. Then the intents bring it to
         # the stream later, and which position that will be, nobody knows yet.
-        return Done(outcome, attachment if committing.is_shown else None)
+        return Done(outcome, attachment if committing.is_shown else None, roots)
 
     async def _enter(
         self, context: ContextChannel, arguments: Mapping[str, object]
@@ -265,11 +281,7 @@ class Mutator:
         key = AnchorKey(self._compiled.name, outcome.results[0].id)
         attachment = await self._runtime.hub.attach(key, lambda move: None)
         held.push_async_callback(attachment.detach)
-        return Done(outcome, attachment)
-
-    def _view(self, attachment: Attachment, user_id: str) -> View:
-        replica = attachment.replica
-        return see(self._compiled.tree, replica.root, replica.state, user_id)
+        return Done(outcome, attachment, (attachment.replica.root,))
 
     def _positions(
         self,

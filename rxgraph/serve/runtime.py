@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from weakref import WeakKeyDictionary
 
 from rxgraph.errors import BackendError
+from rxgraph.serve.actions import FIND_SECONDS, Actions
 from rxgraph.serve.backend import Backend
 from rxgraph.serve.broadcasts import Broadcasts
 from rxgraph.serve.forest import new_replica
@@ -20,7 +21,7 @@ from rxgraph.serve.signals import Signals
 from rxgraph.settings import RxGraphSettings
 from rxgraph.sync.engine import Engine, get_engine
 from rxgraph.sync.signals import Signal
-from rxgraph.sync.wakeups import Told
+from rxgraph.sync.wakeups import LocalBus, Told
 from rxgraph.types import PROCESS_CHANNEL
 
 logger = logging.getLogger("rxgraph.serve")
@@ -40,6 +41,15 @@ class Runtime:
         #: Live contexts of this event loop.
         self.contexts = self.hub.contexts
         self.signals = Signals(self.backend.session)
+        self.actions = Actions(
+            self.backend.session,
+            self.contexts,
+            self.signals,
+            engine.publish,
+            self.settings,
+            # Where nothing travels, an answer is there at once or never.
+            find_seconds=0.05 if isinstance(engine.bus, LocalBus) else FIND_SECONDS,
+        )
         Broadcasts(self.contexts, self.signals)
         self._nudged = asyncio.Event()
         self._tasks = [asyncio.create_task(self._open(), name="rxgraph open")]

@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Any
 
 from rxgraph.compile.channel import CompiledChannel
-from rxgraph.compile.channel_types import ResetReason
+from rxgraph.compile.channel_types import ChannelEventKind, ResetReason
 from rxgraph.compile.runtime_values import runtime_value
 from rxgraph.declare.hooks import call_hook
 from rxgraph.delta import View, ViewChange, see_change, see_since
@@ -30,6 +30,7 @@ from rxgraph.serve.gate import Admission, check_permission, describe, require_us
 from rxgraph.serve.groups import Groups
 from rxgraph.serve.hub import Hub, Move, MoveKind, Replica
 from rxgraph.serve.messages import jsonable
+from rxgraph.serve.running import RunningActions
 from rxgraph.serve.scope import OperationScope, Place
 from rxgraph.serve.sources import EventSource, ValuesSource
 from rxgraph.serve.views import see_after
@@ -66,6 +67,7 @@ class LiveStream:
         self._identity, self._hub, self._settings, self._scope = identity, hub, settings, scope
         self.context = compiled.channel(identity.user, arguments, self)
         self._groups: Groups | None = None
+        self._actions: RunningActions | None = None
         self._backlog = Backlog(settings.queue_events, scope.reserve)
         self._stirred = asyncio.Event()
         self._access: Access
@@ -93,6 +95,18 @@ class LiveStream:
     def user_id(self) -> str:
         """Primary key of the viewer as text; of nobody, "None"."""
         return str(self._identity.user.pk)
+
+    @property
+    def is_live(self) -> bool:
+        """True between the first event and the end."""
+        return not self.is_early and not self.is_closing
+
+    def actions(self) -> RunningActions:
+        """Return the actions that run here."""
+        if self._actions is None:
+            limit = self._settings.operations_per_connection
+            self._actions = RunningActions(self.context, limit=limit)
+        return self._actions
 
     # -- what the hub and the channel tell, on the event loop
 
@@ -147,7 +161,9 @@ class LiveStream:
         if not self.compiled.tree.many:
             return True
         root = InstanceKey(self.compiled.tree.root.typename, anchor_id)
-        return self._early is None and self._view.document(root) is not None
+        if self._early is not None or self._view.document(root) is None:
+            return False
+        return root in self._view.roots
 
     def may_show(self, anchor_id: str) -> bool:
         """True unless it is certain that this anchor is none of this context's."""
@@ -258,11 +274,11 @@ class LiveStream:
                 except Ended:
                     return
                 if told is not None:
-                    self._scope.use(told[1])
-                    yield told[0]
+                    event, place = told
+                    has_begun = has_begun or event.kind is not ChannelEventKind.RESET
+                    self._scope.use(place)
+                    yield event
                     continue
-                if not has_begun:
-                    has_begun = True
                 pending = self._backlog.take()
                 if pending is not None:
                     telling = self._tell(pending)
@@ -374,6 +390,8 @@ class LiveStream:
     async def _close(self) -> None:
         self._hub.contexts.discard(self)
         self._backlog.clear()
+        if self._actions is not None:
+            await self._actions.close()
         if self._groups is not None:
             await self._groups.close()
         try:

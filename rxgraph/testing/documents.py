@@ -47,7 +47,7 @@ def query_for(source: Source, field: str | None = None) -> str:
 
 
 def mutation_for(source: Source, field: str) -> str:
-    """Return the document of one mutation, with everything that its payload can tell.
+    """Return the document of one mutation, with everything that it can answer.
 
     *source*: a compiled channel, a schema, or SDL. *field*: ``"projectSaveTask"``. Instances come
     with all their own fields, relations as ids: what a normalised cache needs.

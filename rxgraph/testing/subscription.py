@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from rxgraph.compile import naming
 from rxgraph.testing.fold import Fold
 from rxgraph.testing.positions import position_of
 
@@ -85,6 +86,7 @@ class Subscription:
         self.messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.events: list[Event] = []
         self._fold = Fold()
+        self._field = ""
 
     @property
     def state(self) -> Any:
@@ -95,6 +97,14 @@ class Subscription:
     def entities(self) -> Mapping[tuple[str, str], dict[str, Any]]:
         """Every instance the client holds, by type name and id."""
         return self._fold.entities
+
+    @property
+    def session(self) -> str:
+        """What addresses this live context; another client of the same user may use it, too."""
+        if not self.events:
+            raise Unexpected("no event has told a session yet")
+        session: str = self.events[-1]["session"]
+        return session
 
     @property
     def cursor(self) -> str | None:
@@ -129,7 +139,8 @@ class Subscription:
     async def next_event(self, timeout: float | None = None) -> Event:  # noqa: ASYNC109
         """Return the next event, after folding it in; raises as :meth:`next_result`."""
         payload = await self.next_result(timeout)
-        event: Event = next(iter(payload["data"].values()))
+        event: Event
+        self._field, event = next(iter(payload["data"].items()))
         self.events.append(event)
         self._fold.apply(event)
         return event
@@ -174,8 +185,25 @@ class Subscription:
         return self.state
 
     async def expect_message(self) -> Any:
-        """Return the data of the next event, which is a MESSAGE."""
-        return (await self._expect("MESSAGE"))["notifications"][0]["data"]
+        """Return the data of the next event, which is a MESSAGE with a notification."""
+        event = await self._expect("MESSAGE")
+        if not event["notifications"]:
+            raise Unexpected(f"expected a notification, got runtime state: {event.get('runtime')}")
+        return event["notifications"][0]["data"]
+
+    async def expect_runtime(self, **values: Any) -> Any:
+        """Return the runtime state of the next event, which is a MESSAGE without notifications.
+
+        *values*, by their GraphQL names, must be part of it.
+        """
+        event = await self._expect("MESSAGE")
+        runtime = event.get("runtime") or {}
+        if event["notifications"]:
+            raise Unexpected(f"expected runtime state, got {event['notifications']}")
+        wrong = {name: runtime.get(name) for name in values if runtime.get(name) != values[name]}
+        if wrong:
+            raise Unexpected(f"expected {values}, got {wrong}")
+        return runtime
 
     async def expect_reset(self, reason: str | None = None) -> Event:
         """Return the next event, which is a RESET for *reason*."""
@@ -193,6 +221,29 @@ class Subscription:
                 raise Unexpected(f"expected {code}, got {error.code}: {error}") from error
             return error
         raise Unexpected(f"expected the error {code}, got {payload}")
+
+    async def act(self, action: str, /, **variables: Any) -> Any:
+        """Run an action on this live context, over the same socket; return what it answers.
+
+        *action* is the name of the method: ``await board.act("rename", title="Ship")``.
+
+        Raises:
+            OperationFailed: the action was refused, or failed.
+        """
+        given = {"session": self.session, **variables}
+        return await self._client.mutate(naming.action_field(self._field, action), **given)
+
+    async def expect_act_error(
+        self, code: str, action: str, /, **variables: Any
+    ) -> OperationFailed:
+        """Run an action as :meth:`act` does; return the error with *code* that it fails with."""
+        try:
+            answer = await self.act(action, **variables)
+        except OperationFailed as error:
+            if error.code != code:
+                raise Unexpected(f"expected {code}, got {error.code}: {error}") from error
+            return error
+        raise Unexpected(f"expected {action} to fail with {code}, got {answer!r}")
 
     async def expect_complete(self) -> None:
         """Return when the server has ended the operation; nothing may come before."""

@@ -34,6 +34,9 @@ with registry.isolated():
             model = Project
             fields = ("id", "name", "status", "tasks")
 
+        def create(self, validated_data: dict[str, Any]) -> Project:
+            return super().create({**validated_data, "owner": self.context["user"]})
+
     class FixedListChannel(ContextChannel):
         """The projects that a user owns, as they are at first; the rest is up to the code."""
 

@@ -11,19 +11,20 @@ import copy
 import inspect
 import random
 from collections import Counter
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
 from rxgraph.cache import steps
 from rxgraph.cache.anchor import Anchor
 from rxgraph.cache.memory import MemoryStore
+from rxgraph.cache.mirrors import Mirror, Mirrors
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.reading import Reading, Unfinished, read_documents
 from rxgraph.cache.turns import clear_anchor
 from rxgraph.compile.state_tree import Layer, Relation, RelationKind, StateTree
-from rxgraph.delta import apply, see
+from rxgraph.delta import View, apply, see
 from rxgraph.sync.flush import Writer, flush, rescue
 from rxgraph.sync.heating import Warmth, heat
 from rxgraph.types import AnchorKey, Document, InstanceKey, RowKey
@@ -113,27 +114,34 @@ class Tables:
                 frontier.extend(row.links)
         return list(found.values())
 
-    def shown(self) -> Shown:
-        """Return what a client of board 1 must show."""
-        return frozenset((row.key, repr(row.data)) for row in self.tree("1"))
+    def shown(self, boards: tuple[str, ...]) -> Shown:
+        """Return what a client of these boards must show."""
+        rows = (row for board in boards for row in self.tree(board))
+        return frozenset((row.key, repr(row.data)) for row in rows)
 
 
 class World:
     """Tables, store, intents, inboxes and a clock that a scheduler turns."""
 
+    tree, key = TREE, KEY
+    #: The sets of boards that clients show.
+    board_sets: tuple[tuple[str, ...], ...] = (("1",),)
+
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
         self.clock = 1000.0
-        self.store = MemoryStore()
+        self.store = MemoryStore(lambda: self.clock)
         self.tables = Tables()
         self.tables.owners = {"o1": 0, "o2": 0}
         for index in range(3):
             self.tables.items[f"i{index}"] = ("1", 0, "o1")
         self.tables.parts = {"p0": ("i0", 0), "p1": ("i1", 0)}
-        self.history: list[Shown] = [self.tables.shown()]
+        self.history: list[dict[tuple[str, ...], Shown]] = []
+        self._record()
         self.intents: dict[int, tuple[float, frozenset[RowKey]]] = {}
         self.transactions = 0
         self.names = 0
+        self.mirrors = Mirrors()
         self.inboxes: list[list[steps.Wakeup]] = []
         self.is_quiet = False
         self.graveyard: list[Any] = []  # killed procedures: kept, so that nothing finalises them
@@ -148,16 +156,19 @@ class World:
     @property
     def writer(self) -> Writer:
         """Return what procedures write as."""
-        return Writer(lambda _: TREE, self.new_owner, LEASE_TICKS)
+        return Writer(lambda _: self.tree, self.new_owner, LEASE_TICKS)
 
     def value(self) -> int:
         """Return a value never used before."""
         self.transactions += 1
         return self.transactions
 
+    def _record(self) -> None:
+        self.history.append({boards: self.tables.shown(boards) for boards in self.board_sets})
+
     def commit(self, changed: set[RowKey]) -> int:
         """Write history and the intent of one transaction."""
-        self.history.append(self.tables.shown())
+        self._record()
         number = self.value()
         self.intents[number] = (self.clock, frozenset(changed))
         return number
@@ -186,6 +197,13 @@ class World:
                 return frozenset()
             case steps.ReadTree(snapshot=(tables, _), anchor_id=id_):
                 return tables.tree(id_)
+            case steps.Recall():
+                return self.recall(step)
+            case steps.ReadDocuments() if (found := self.mirrors.documents(step)) is not None:
+                self.faults["documents known"] += 1
+                return found
+            case steps.SwapAnchor() | steps.LoadAnchor():
+                return self.remember(step)
             case steps.Publish(wakeup=wakeup):
                 for inbox in self.inboxes:
                     if self.rng.random() >= self.loss:
@@ -196,9 +214,29 @@ class World:
             case _:
                 return self.store.perform(step)
 
+    def remember(self, step: Any) -> Any:
+        """Answer from the store, and keep the record for those who recall it later."""
+        answer = self.store.perform(step)
+        if isinstance(step, steps.LoadAnchor):
+            self.mirrors.note(step.key, answer)
+        elif answer and self.rng.random() < 0.7:  # the others are by other processes
+            record = replace(step.anchor, revision=step.anchor.revision + 1)
+            self.mirrors.note(step.key, record)
+        return answer
+
+    def recall(self, step: steps.Recall) -> dict[AnchorKey, Anchor | None]:
+        """Answer as a process with a replica does, or as one without."""
+        found = self.mirrors.recall(step) if self.rng.random() < 0.7 else {}
+        self.faults["anchor known"] += bool(found)
+        return found
+
     def locate(self, rows: frozenset[RowKey]) -> frozenset[InstanceKey]:
         """Return the rows' instances and the parents they name."""
-        own = {InstanceKey(row.model.removeprefix("sim.").capitalize(), row.pk) for row in rows}
+        own = {
+            InstanceKey(row.model.removeprefix("sim.").capitalize(), row.pk)
+            for row in rows
+            if row.model.startswith("sim.")
+        }
         found = (self.tables.row(key) for key in own)
         return frozenset(own | {p for row in found if row is not None for p in row.parents})
 
@@ -338,7 +376,7 @@ def sweep(world: World) -> Actor:
             yield from world.drive(flush(world.writer, rows))
             for number in old:
                 world.intents.pop(number, None)
-        yield from world.drive(rescue(world.writer, KEY))
+        yield from world.drive(rescue(world.writer, world.key))
 
 
 def cool_sometimes(world: World, times: int) -> Actor:
@@ -346,7 +384,7 @@ def cool_sometimes(world: World, times: int) -> Actor:
     for _ in range(times):
         for _ in range(world.rng.randrange(400)):
             yield
-        yield from _mortal(world, world.drive(clear_anchor(KEY)), "clearing killed", 0.02)
+        yield from _mortal(world, world.drive(clear_anchor(world.key)), "clearing killed", 0.02)
 
 
 @dataclass
@@ -354,17 +392,33 @@ class Client:
     """A replica of the anchor as a server process keeps it, and what it showed."""
 
     world: World
+    boards: tuple[str, ...] = ("1",)
     inbox: list[steps.Wakeup] = field(default_factory=list)
     generation: int = -1
     position: int = 0
     documents: dict[InstanceKey, Document] = field(default_factory=dict)
+    tombstones: dict[InstanceKey, Document] = field(default_factory=dict)
     shown: list[Shown] = field(default_factory=list)
+
+    def move(self, changes: Mapping[InstanceKey, Document], position: int) -> None:
+        """Stand at *position*."""
+        self.documents = apply(self.documents, changes)
+        dead = {key: document for key, document in changes.items() if not document.is_live}
+        kept = {key: document for key, document in self.tombstones.items() if key not in changes}
+        self.tombstones = {**kept, **dead}
+        self.position = position
+        mirror = Mirror(self.generation, position, self.documents, self.tombstones)
+        self.world.mirrors.put(self.world.key, mirror)
 
     def show(self) -> None:
         """Record what a viewer sees now."""
-        view = see(TREE, ROOT, self.documents, None)
+        view = self.look()
         state = frozenset((key, repr(view.state[key].data)) for key in view.keys())  # noqa: SIM118
         self.shown.append(state)
+
+    def look(self) -> View:
+        """Return what a viewer sees now."""
+        return see(TREE, ROOT, self.documents, None)
 
     def run(self) -> Actor:
         """Attach, then follow wake-ups; poll for lost ones."""
@@ -373,7 +427,7 @@ class Client:
         idle = 0
         while True:
             yield
-            anchor: Anchor = world.perform(steps.LoadAnchor(KEY))
+            anchor: Anchor = world.perform(steps.LoadAnchor(world.key))
             if anchor.generation != self.generation or anchor.phase is not Phase.HOT:
                 self.generation = -1
                 yield from self._attach()
@@ -394,24 +448,30 @@ class Client:
         return world.is_quiet and done and self.position == anchor.done
 
     def _attach(self) -> Actor:
-        heated = yield from self.world.drive(heat(self.world.writer, KEY))
+        heated = yield from self.world.drive(heat(self.world.writer, self.world.key))
         if heated in (Warmth.WAIT, Warmth.MISSING):
             return
         reading = heated if isinstance(heated, Reading) else (yield from self._read(None, 0))
         if isinstance(reading, Reading):
-            self.generation = reading.anchor.generation
-            self.documents = apply({}, reading.documents)
-            self.position = reading.anchor.done
+            self.stand(reading)
             self.show()
+
+    def stand(self, reading: Reading) -> None:
+        """Stand where *reading* stands."""
+        self.generation = reading.anchor.generation
+        self.documents, self.tombstones = {}, {}
+        self.move(reading.documents, reading.anchor.done)
 
     def _read(self, generation: int | None, since: int) -> Actor:
         try:
             return (
-                yield from self.world.drive(read_documents(KEY, generation=generation, since=since))
+                yield from self.world.drive(
+                    read_documents(self.world.key, generation=generation, since=since)
+                )
             )
         except Unfinished:
             self.world.faults["reader met an unfinished batch"] += 1
-            yield from self.world.drive(rescue(self.world.writer, KEY))
+            yield from self.world.drive(rescue(self.world.writer, self.world.key))
             return None
 
     def _catch_up(self) -> Actor:
@@ -419,8 +479,7 @@ class Client:
         reading = yield from self._read(self.generation, since)
         is_still_here = isinstance(reading, Reading) and self.position == since
         if is_still_here and reading.anchor.done > since:
-            self.documents = apply(self.documents, reading.documents)
-            self.position = reading.anchor.done
+            self.move(reading.documents, reading.anchor.done)
             self.show()
 
     def _wake(self, wakeup: steps.Wakeup) -> Actor:
@@ -428,8 +487,7 @@ class Client:
             return
         if wakeup.previous == self.position and wakeup.documents is not None:
             changes = {document.key: document for document in wakeup.documents}
-            self.documents = apply(self.documents, changes)
-            self.position = wakeup.seq
+            self.move(changes, wakeup.seq)
             self.show()
         else:
             yield from self._catch_up()
@@ -449,14 +507,24 @@ class Verdict:
 
 
 def simulate(
-    seed: int, *, ticks: int = 60_000, world: World | None = None
+    seed: int,
+    *,
+    ticks: int = 60_000,
+    world: World | None = None,
+    client_class: type[Client] = Client,
+    others: Callable[[World], list[Actor]] = lambda world: [],
 ) -> tuple[Verdict, World]:
-    """Run one seeded world to its end and judge what its clients showed."""
+    """Run one seeded world to its end and judge what its clients showed.
+
+    *others* are actors that end by themselves.
+    """
     world = world or World(seed)
     rng = world.rng
-    clients = [Client(world) for _ in range(3)]
+    sets = world.board_sets
+    clients = [client_class(world, sets[number % len(sets)]) for number in range(3)]
     writers = [write(world, rng.randrange(1, 8)) for _ in range(3)]
     writers.append(cool_sometimes(world, rng.randrange(3)))
+    writers.extend(others(world))
     watching = [client.run() for client in clients]
     sweeping = sweep(world)
     for _ in range(ticks):
@@ -474,7 +542,7 @@ def simulate(
             world.faults["server killed"] += 1
             world.graveyard.append(actor)
             index = watching.index(actor)
-            clients.append(Client(world))
+            clients.append(client_class(world, rng.choice(sets)))
             watching[index] = clients[-1].run()
         world.is_quiet = not writers
     return judge(world, clients, stuck=bool(writers or watching)), world
@@ -483,10 +551,10 @@ def simulate(
 def judge(world: World, clients: list[Client], *, stuck: bool) -> Verdict:
     """Hold every state that was shown against the database's history."""
     unreal = went_back = diverged = False
-    where: dict[Shown, list[int]] = {}
-    for index, state in enumerate(world.history):
-        where.setdefault(state, []).append(index)
     for client in clients:
+        where: dict[Shown, list[int]] = {}
+        for index, states in enumerate(world.history):
+            where.setdefault(states[client.boards], []).append(index)
         last = 0
         for state in client.shown:
             indexes = where.get(state)
@@ -497,6 +565,10 @@ def judge(world: World, clients: list[Client], *, stuck: bool) -> Verdict:
             else:
                 last = next(index for index in indexes if index >= last)
         finished = client.shown and client.world.is_quiet and not stuck
-        if finished and client is clients[-1] and client.shown[-1] != world.history[-1]:
+        if (
+            finished
+            and client is clients[-1]
+            and client.shown[-1] != world.history[-1][client.boards]
+        ):
             diverged = True
     return Verdict(diverged, unreal, went_back, stuck)

@@ -67,6 +67,9 @@ def answer_lines(
     answer: GraphQLObjectType, layers: Layers, wanted: Callable[[str], bool] = lambda name: True
 ) -> Iterator[str]:
     """Yield what a mutation can tell by *answer*; of ``parents``, the layers that are *wanted*."""
+    if "messages" not in answer.fields:  # not of a write: what an action answers
+        yield from _whole(answer)
+        return
     yield " ".join(["__typename", *leaves(answer)])
     for name, field in answer.fields.items():
         target = named(field)
@@ -100,6 +103,15 @@ def is_value(field: GraphQLField) -> bool:
 def indent(lines: Iterable[str], depth: int = 1) -> str:
     """Return *lines*, which may have several lines themselves, further in."""
     return "\n".join("  " * depth + line for text in lines for line in text.splitlines())
+
+
+def _whole(answer: GraphQLObjectType) -> Iterator[str]:
+    """Yield everything in an answer; answers never contain themselves."""
+    for name, field in answer.fields.items():
+        if is_value(field):
+            yield name
+        else:
+            yield f"{name} {{\n{indent(_whole(object_of(field)))}\n}}"
 
 
 def _relation_lines(layer: GraphQLObjectType, kind: Relations, layers: Layers) -> Iterator[str]:

@@ -159,15 +159,27 @@ def _shape(
 def _actions(
     mutations: Mapping[str, GraphQLField], channels: Iterable[str]
 ) -> dict[str, list[str]]:
-    """Return channel → its actions: they take a ``session`` and begin with the channel's field.
+    """Return channel → its actions: ``@action`` says whose they are.
 
+    Schemas that were not read from SDL show no directives; there the names have to do, by which
     ``projectListRename`` is of ``projectList`` where there is one, though ``project`` fits too.
     """
     found: dict[str, list[str]] = {name: [] for name in channels}
     for name, field in mutations.items():
         if "session" not in field.args:
             continue
-        owners = [key for key in found if name.startswith(key) and name != key]
-        if owners:
-            found[max(owners, key=len)].append(name)
+        owners = [_declared_channel(field)] if field.ast_node else found
+        fitting = [key for key in owners if key in found and name.startswith(key) and name != key]
+        if fitting:
+            found[max(fitting, key=len)].append(name)
     return found
+
+
+def _declared_channel(field: GraphQLField) -> str:
+    """Return the channel that ``@action`` names on *field*, or nothing."""
+    for directive in field.ast_node.directives or () if field.ast_node else ():
+        if directive.name.value == "action":
+            for argument in directive.arguments or ():
+                if argument.name.value == "channel":
+                    return str(getattr(argument.value, "value", ""))
+    return ""

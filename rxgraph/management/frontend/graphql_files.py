@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from graphql import build_schema
+
 from rxgraph.compile.documents import HEADER, document_files
 from rxgraph.compile.schema import print_schema
 from rxgraph.compile.service import contract
@@ -68,7 +70,8 @@ def wanted_files() -> dict[str, str]:
     """
     schema = contract()
     found = {SCHEMA: print_schema(schema)}
-    for name, text in document_files(schema._schema).items():
+    # Read back from SDL, which shows the directives, in the order of declaration.
+    for name, text in document_files(build_schema(schema.as_str())).items():
         found[f"{OPERATIONS}/{name}"] = text
     return found
 

@@ -1,5 +1,7 @@
 """What a context holds according to the database alone.
 
+Of a list channel: what its roots hold that ``list_instances`` answered just before the write.
+
 The state tree is turned into subqueries from the root down, so that one query tells which rows
 belong to an anchor for a user *now*, whatever the cache says. Computed relations cannot be a
 subquery: for them the cache names parents, and the property itself is asked.
@@ -31,7 +33,11 @@ class Membership:
     def __init__(self, tree: StateTree, anchor_id: str, user_id: str, view: View) -> None:
         self._plans = plan_of(tree)
         self._root, self._user_id, self._view = tree.root, user_id, view
-        self._anchor_pk = parse_pk(tree.root.model, anchor_id, alias_of(tree.root.model))
+        alias = alias_of(tree.root.model)
+        self._anchor_pk = None if tree.many else parse_pk(tree.root.model, anchor_id, alias)
+        ids = [root.id for root in view.shown_roots] if tree.many else [anchor_id]
+        parsed = (parse_pk(tree.root.model, id_, alias) for id_ in ids)
+        self._root_pks = [pk for pk in parsed if pk is not None]
         self._tree = tree
         self._queries: dict[TypeName, Query | None] = {}
 
@@ -86,9 +92,12 @@ class Membership:
     def _build(self, layer: Layer) -> Query | None:
         condition = models.Q()
         if layer is self._root:
-            if self._anchor_pk is None:
+            if not self._root_pks:
                 return None
             condition = models.Q(pk=self._anchor_pk)
+            if self._tree.many:
+                chosen = among(layer.model._meta.pk, self._root_pks, alias_of(layer.model))
+                condition = models.Q(pk__in=chosen)
         for link in self._plans[layer.typename].incoming:
             parents = None if link.kind is RelationKind.PROPERTY else self._rows(link.parent)
             if parents is not None:

@@ -26,7 +26,7 @@ from rxgraph.sync.writing.outcome import Outcome, Refused, Written, error
 from rxgraph.sync.writing.repeats import Claim
 from rxgraph.sync.writing.session import Row, Session, Target
 from rxgraph.sync.writing.versions import check_version
-from rxgraph.types import MARK, RowKey
+from rxgraph.types import FOREST, MARK, RowKey
 
 Targets = list[Target | None]
 
@@ -58,8 +58,8 @@ def write(
         BackendError: the database does not answer.
     """
     authorise(compiled, context.user, requests)
-    if view is not None and (view.tree is not compiled.tree or view.root.id != anchor_id):
-        raise ValueError(f"the view of {view.root} is none of {compiled.name} {anchor_id}")
+    if view is not None and not _is_of(view, compiled, anchor_id):
+        raise ValueError(f"the view of {view.roots} is none of {compiled.name} {anchor_id}")
     session = Session(context, compiled, anchor_id, view, _alias(requests))
     try:
         content = asking.content(compiled, anchor_id, requests, get_settings().mutation_bytes)
@@ -94,7 +94,7 @@ def write(
             if claim is not None:
                 claim.keep(results)
             if commit_mark is not None:
-                touch(session.using, [RowKey(MARK, commit_mark)])
+                touch(session.using, [RowKey(MARK, commit_mark), *session.made_roots(results)])
             outcome = Outcome(tuple(results))
             ready(outcome)
     except Refused as found:
@@ -103,6 +103,12 @@ def write(
         spec = requests[-1].spec
         return Outcome(messages=of_exception(cause, spec.layer, spec.operation, view).messages)
     return outcome
+
+
+def _is_of(view: View, compiled: CompiledChannel, anchor_id: str | None) -> bool:
+    if view.tree is not compiled.tree:
+        return False
+    return anchor_id == FOREST if view.tree.many else view.root.id == anchor_id
 
 
 def _alias(requests: Sequence[WriteRequest]) -> str:
