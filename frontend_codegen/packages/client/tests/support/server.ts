@@ -41,6 +41,10 @@ export function rendered({ project, people }: ServedBoard): Promise<unknown> {
   return request(inject('serverPort'), `/rendered/${project}/${people[0].id}`);
 }
 
+/** Tell everybody something. */
+export const announce = (kind: string, message: string) =>
+  request(inject('serverPort'), `/announce/${kind}/${encodeURIComponent(message)}`);
+
 /** Return what the server holds for viewers. */
 export function facts(): Promise<{ replicas: string[]; tasks: string[] }> {
   return request(inject('serverPort'), '/test');
