@@ -1,19 +1,20 @@
 """The live contexts of the demo; RxGraph discovers this module when Django starts."""
 
 from typing import Any, TypedDict
+from uuid import uuid4
 
-from channels.layers import get_channel_layer
+from channels.db import database_sync_to_async
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
 
 from channels_app.demo import trouble
-from channels_app.demo.notices import name_of
-from channels_app.demo.presence import Presence
 from channels_app.models import Comment, Label, Membership, Note, Project, Task
+from channels_app.presence import Presence
 from channels_app.serializers import (
     ChecklistItemSerializer,
     CommentSerializer,
     NoteSerializer,
+    ProjectCardSerializer,
     ProjectSerializer,
     TaskSerializer,
 )
@@ -39,7 +40,7 @@ class ProjectChannel(ContextChannel):
     class RuntimeState(TypedDict):
         viewers: list[str]
 
-    _presence: Presence | None = None
+    presence: Presence | None = None
 
     @staticmethod
     def has_permission(user: User | AnonymousUser, project_id: int) -> bool:
@@ -56,45 +57,36 @@ class ProjectChannel(ContextChannel):
     def get_instance_id(self, project_id: int) -> int:
         return project_id
 
-    @action
-    async def enter(self) -> bool:
-        """Be seen by the others who have entered this board, and see them in `runtime.viewers`."""
-        if self._presence is None:
-            self._presence = Presence(str(self.user.pk), self._tell_board, self._show_viewers)
-            await self.group_add(self._group)
-            await self._presence.enter()
-        return True
-
-    @action
-    async def wave(self, user_id: str) -> bool:
-        """Wave at somebody who looks at this board."""
-        text = f"{name_of(self.user)} waves at you"
-        self.broadcast_notification(self.kwargs["project_id"], {"text": text}, user_id=user_id)
-        return True
+    async def on_connect(self, tstamp: float | None) -> None:
+        """Show who looks at this board, in this process or another, and be shown to them."""
+        group = f"board.{self.kwargs['project_id']}"
+        await self.group_add(group)
+        self.presence = Presence(group, uuid4().hex, self.user.username, self._show_viewers)
+        await self.presence.start()
 
     async def on_disconnect(self) -> None:
-        if self._presence is not None:
-            await self._presence.leave()
+        """Leave the others' list of viewers."""
+        if self.presence is not None:
+            await self.presence.stop()
 
-    @consumer("presence.here")
-    async def hear_of(self, event: dict[str, Any]) -> None:
-        if self._presence is not None:
-            await self._presence.hear(event)
+    @consumer("board.presence")
+    async def take_presence(self, event: dict[str, Any]) -> None:
+        """Take what another viewer of the board says."""
+        if self.presence is not None:
+            await self.presence.hear(event)
 
-    @consumer("presence.gone")
-    async def miss(self, event: dict[str, Any]) -> None:
-        if self._presence is not None:
-            await self._presence.miss(event)
+    async def _show_viewers(self, names: list[str]) -> None:
+        await self.set_runtime_var("viewers", names)
 
-    @property
-    def _group(self) -> str:
-        return f"board-{self.kwargs['project_id']}"
-
-    async def _tell_board(self, event: dict[str, Any]) -> None:
-        await get_channel_layer().group_send(self._group, event)
-
-    async def _show_viewers(self, user_ids: list[str]) -> None:
-        await self.set_runtime_var("viewers", user_ids)
+    @action
+    async def wave(self, to: str) -> bool:
+        """Wave at somebody who looks at this board, by their username; false: there is nobody."""
+        user = await User.objects.filter(username=to).afirst()
+        if user is None:
+            return False
+        data = {"kind": "wave", "from": self.user.username}
+        self.broadcast_notification(self.kwargs["project_id"], data, user.pk)
+        return True
 
     def can_save(self, instance: models.Model, data: dict[str, Any], outside: Any = ()) -> bool:
         """Editors change the board, authors their comments, and everybody their own notes.
@@ -137,3 +129,40 @@ class ProjectChannel(ContextChannel):
                 project=project_id, user=self.user, role__in=("owner", "editor")
             ).exists()
         )
+
+
+class ProjectListChannel(ContextChannel):
+    """All projects of a user, newest first; new ones join by themselves."""
+
+    class Meta:
+        state = ProjectCardSerializer(many=True)
+        auto_update = True
+
+    class RuntimeState(TypedDict):
+        search: str
+
+    async def list_instances(self) -> models.QuerySet[Project]:
+        return Project.objects.visible_to(self.user).order_by("-pk")
+
+    async def is_visible(self, instance_id: int) -> bool:
+        """Ask again also for what a search put on the list: access may have ended since."""
+        return await Project.objects.visible_to(self.user).filter(pk=instance_id).aexists()
+
+    @action
+    async def search(self, text: str = "") -> int:
+        """Show the projects whose name contains a text, and answer how many those are.
+
+        What is made meanwhile joins at the top, whatever its name.
+        """
+        found = await database_sync_to_async(self._search)(text)
+        for id_ in self.anchor_ids:
+            if id_ not in found:
+                await self.remove_instance(id_)
+        for id_ in found:
+            await self.add_instance(id_)
+        await self.set_runtime_var("search", text)
+        return len(found)
+
+    def _search(self, text: str) -> list[str]:
+        projects = Project.objects.visible_to(self.user).filter(name__icontains=text)
+        return [str(pk) for pk in projects.order_by("-pk").values_list("pk", flat=True)]

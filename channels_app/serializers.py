@@ -9,7 +9,6 @@ from typing import Any
 from django.contrib.auth.models import User
 from rest_framework import serializers
 
-from channels_app.demo.notices import tell_of_assignment, tell_of_comment
 from channels_app.models import (
     ChecklistItem,
     Comment,
@@ -57,19 +56,18 @@ class CommentSerializer(serializers.ModelSerializer[Comment]):
         optimistic = True
 
     def create(self, validated_data: dict[str, Any]) -> Comment:
-        """Write a comment in the name of whoever sends it, and tell who works on the task."""
-        comment = super().create({**validated_data, "author": self.context["user"]})
-        tell_of_comment(comment)
-        return comment
+        """Write a comment in the name of whoever sends it."""
+        return super().create({**validated_data, "author": self.context["user"]})
 
 
 class NoteSerializer(serializers.ModelSerializer[Note]):
-    """A private note on a task. It is sent to its owner and to nobody else."""
+    """A private note on a task, to be ticked off. It is sent to its owner and to nobody else."""
 
     class Meta:
         model = Note
-        fields = ("id", "owner", "body", "updated_at")
+        fields = ("id", "owner", "body", "done", "updated_at")
         user_key = "owner"
+        optimistic = True
 
 
 class TaskSerializer(serializers.ModelSerializer[Task]):
@@ -126,20 +124,6 @@ class TaskSerializer(serializers.ModelSerializer[Task]):
         )
         optimistic = True
 
-    def create(self, validated_data: dict[str, Any]) -> Task:
-        """Write a task down, and tell who is to do it."""
-        task = super().create(validated_data)
-        tell_of_assignment(task, self.context["user"])
-        return task
-
-    def update(self, task: Task, validated_data: dict[str, Any]) -> Task:
-        """Change a task, and tell who is to do it from now on."""
-        before = task.assignee_id
-        task = super().update(task, validated_data)
-        if task.assignee_id != before:
-            tell_of_assignment(task, self.context["user"])
-        return task
-
 
 class MembershipSerializer(serializers.ModelSerializer[Membership]):
     """A person's part in a project."""
@@ -183,3 +167,13 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
 
     def get_is_open(self, project: Project) -> bool:
         return project.status in {Project.Status.PLANNED, Project.Status.ACTIVE}
+
+
+class ProjectCardSerializer(serializers.ModelSerializer[Project]):
+    """A project as a list shows it."""
+
+    owner = UserSerializer(read_only=True, help_text="Who answers for the project.")
+
+    class Meta:
+        model = Project
+        fields = ("id", "name", "status", "due", "owner")

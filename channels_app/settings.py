@@ -117,8 +117,5 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
-# People are told of what concerns them (channels_app/demo/notices.py)
-BOARD_NOTICES = True
-
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"

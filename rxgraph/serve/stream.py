@@ -134,6 +134,11 @@ class LiveStream:
             self._backlog.message(data)
             self.stir()
 
+    @property
+    def anchor_ids(self) -> tuple[str, ...]:
+        """The id of the anchor, as soon as that is known."""
+        return () if self.key is None else (self.key.anchor_id,)
+
     async def add_instance(self, instance_id: Any, at_beginning: bool = False) -> None:
         """Do nothing: only lists have roots to add (``serve.list_stream``)."""
 

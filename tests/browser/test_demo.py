@@ -27,8 +27,7 @@ class Demo:
     """The demo's server, which can be stopped and started on its port."""
 
     def __init__(self, folder: Path) -> None:
-        environ = {"TEST_DEBUG": "1", "TEST_NOTICES": "1"}
-        self.environ = environment(database=folder / "db.sqlite3", environ=environ)
+        self.environ = environment(database=folder / "db.sqlite3", environ={"TEST_DEBUG": "1"})
         self._log = folder / "server.log"
         manage(self.environ, "migrate", "--verbosity", "0")
         manage(self.environ, "demo_data")

@@ -11,7 +11,6 @@ from channels_app.settings import DATABASES, RXGRAPH
 
 DEBUG = os.environ.get("TEST_DEBUG") == "1"
 ALLOWED_HOSTS = ["*"]
-BOARD_NOTICES = os.environ.get("TEST_NOTICES") == "1"
 INSTALLED_APPS = [
     *INSTALLED_APPS,  # noqa: F405
     *os.environ.get("TEST_APPS", "").split(),
