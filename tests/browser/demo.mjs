@@ -27,8 +27,24 @@ await run(async () => {
     await pane(page, 'urql').getByRole('button', { name: 'Wave at Ada Lovelace' }).waitFor();
   }
   await far.getByRole('button', { name: 'Wave at Ada Lovelace' }).click();
-  await apollo.getByText('Grace waves at you').waitFor();
-  assert.equal(await urql.getByText('Grace waves at you').count(), 0);
+  await apollo.getByText('Grace Hopper waves at you').waitFor();
+  assert.equal(await urql.getByText('Grace Hopper waves at you').count(), 0);
+
+  // The list of projects is live, and searched by the server; choosing one shows it in both panes.
+  await urql.getByRole('button', { name: 'Projects' }).click();
+  const names = urql.locator('.menu-name');
+  await names.filter({ hasText: 'Pocket timetable' }).waitFor();
+  assert.equal(await names.count(), 3); // Grace has no part in the fourth
+  await urql.getByRole('searchbox', { name: 'Search projects' }).fill('printers');
+  await until(async () => (await names.count()) === 1);
+  await keep(one.page, 'demo-projects');
+  await names.filter({ hasText: 'Warehouse label printers' }).click();
+  await apollo.getByText('Ada Lovelace takes no part in this project').waitFor();
+  await urql.getByRole('button', { name: 'Name of the project: Warehouse' }).waitFor();
+  await keep(one.page, 'demo-forbidden');
+  await apollo.getByRole('button', { name: 'Projects' }).click();
+  await apollo.locator('.menu-item', { hasText: 'Harbour Museum website' }).click();
+  await converge(pages);
 
   // Create.
   await apollo.getByRole('region', { name: 'To do' }).getByRole('button', { name: 'Add a task' }).click();
@@ -67,7 +83,7 @@ await run(async () => {
   await panel.getByText('The discount was 25 %.').waitFor();
   await panel.getByRole('combobox', { name: 'Assignee' }).selectOption({ label: 'Nobody yet' });
   await panel.getByRole('combobox', { name: 'Assignee' }).selectOption({ label: 'Grace Hopper' });
-  await urql.getByText('Ada gave you “Sign with the ticket provider”').waitFor();
+  await urql.getByText('“Sign with the ticket provider” is yours now').waitFor();
   await converge(pages, (board) => board.DONE.includes('Sign with the ticket provider'));
   await card(far, 'Sign with the ticket provider').click();
   const opposite = far.getByRole('complementary');
@@ -178,6 +194,14 @@ function read(page) {
       ),
     ),
   );
+}
+
+async function until(holds) {
+  const deadline = Date.now() + (options.patience ?? 20_000);
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`In vain: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 function sameBoard(one, other) {

@@ -30,13 +30,7 @@ export function App({ session }: { readonly session: Session }) {
   };
   return (
     <>
-      <TopBar
-        session={session}
-        project={choices.project}
-        onProject={(project) => choose({ project })}
-        mode={mode}
-        onMode={onMode}
-      />
+      <TopBar mode={mode} onMode={onMode} />
       <main className="panes">
         <ApolloPane
           key={`left ${left.id} ${projectId}`}
@@ -44,6 +38,7 @@ export function App({ session }: { readonly session: Session }) {
           person={left}
           projectId={projectId}
           onPerson={(username) => choose({ left: username })}
+          onProject={(project) => choose({ project })}
         />
         <UrqlPane
           key={`right ${right.id} ${projectId}`}
@@ -51,6 +46,7 @@ export function App({ session }: { readonly session: Session }) {
           person={right}
           projectId={projectId}
           onPerson={(username) => choose({ right: username })}
+          onProject={(project) => choose({ project })}
         />
       </main>
     </>

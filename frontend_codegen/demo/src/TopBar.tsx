@@ -1,8 +1,8 @@
-/** What concerns both panes: the project, the server's mood, the theme, the way to elsewhere. */
+/** What concerns both panes: the server's mood, the theme, the way to elsewhere. */
 
 import { Icon } from './parts/Icon';
 import { Segments } from './parts/Segments';
-import type { Mode, Session } from './session';
+import type { Mode } from './session';
 import { useTheme } from './useTheme';
 
 const MODES = [
@@ -18,14 +18,11 @@ const THEMES = [
 ] as const;
 
 interface Props {
-  readonly session: Session;
-  readonly project: string;
-  readonly onProject: (id: string) => void;
   readonly mode: Mode;
   readonly onMode: (mode: Mode) => void;
 }
 
-export function TopBar({ session, project, onProject, mode, onMode }: Props) {
+export function TopBar({ mode, onMode }: Props) {
   const [theme, setTheme] = useTheme();
   return (
     <header className="top">
@@ -33,16 +30,7 @@ export function TopBar({ session, project, onProject, mode, onMode }: Props) {
         <span className="mark" aria-hidden="true" />
         RxGraph
       </h1>
-      <label className="project">
-        <span className="visually-hidden">Project</span>
-        <select value={project} onChange={(event) => onProject(event.target.value)}>
-          {session.projects.map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
+      <p className="tagline">One board, two people, two clients</p>
       <span className="spacer" />
       <span className="mode">
         <span aria-hidden="true">Server</span>

@@ -2,6 +2,7 @@
 
 import './styles/base.css';
 import './styles/frame.css';
+import './styles/menu.css';
 import './styles/board.css';
 import './styles/panel.css';
 import { StrictMode } from 'react';

@@ -4,12 +4,14 @@ import type { ChannelEvent, LiveInstance, LiveState } from '@rxgraph/client';
 import type { UsedChannel } from '@rxgraph/client/react';
 import type {
   ProjectChannelTypes,
+  ProjectListChannelTypes,
   ProjectWriteOperation,
   TaskStatus,
 } from '../../generated/rxgraph';
 
 export type Board = LiveState<ProjectChannelTypes>;
 export type BoardView = UsedChannel<ProjectChannelTypes>;
+export type ProjectListView = UsedChannel<ProjectListChannelTypes>;
 export type BoardEvent = ChannelEvent;
 export type Task = LiveInstance<ProjectChannelTypes, 'Task'>;
 export type User = LiveInstance<ProjectChannelTypes, 'User'>;

@@ -14,7 +14,13 @@ export function Notes({ task }: { readonly task: Task }) {
         <Icon name="lock" size={13} /> Only you
       </h4>
       {task.notes.map((note) => (
-        <div key={note.id} className="note">
+        <div key={note.id} className={note.done ? 'note is-done' : 'note'}>
+          <input
+            type="checkbox"
+            checked={note.done}
+            aria-label={`Done: ${note.body}`}
+            onChange={(event) => attempt(note.save({ done: event.target.checked }))}
+          />
           <Editable
             label="Private note"
             value={note.body}

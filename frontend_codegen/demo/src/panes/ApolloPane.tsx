@@ -4,7 +4,11 @@ import { ApolloClient, InMemoryCache } from '@apollo/client';
 import { ApolloProvider } from '@apollo/client/react';
 import { liveLink, typePoliciesOf, useChannel } from '@rxgraph/client/apollo';
 import { useState } from 'react';
-import { ProjectWriteDocument, projectChannel } from '../../../generated/rxgraph';
+import {
+  ProjectWriteDocument,
+  projectChannel,
+  projectListChannel,
+} from '../../../generated/rxgraph';
 import { createPlug } from '../plug/createPlug';
 import { Pane } from './Pane';
 import type { PaneProps } from './paneProps';
@@ -32,6 +36,8 @@ function ApolloBoard(
   const { client, projectId, plug } = props;
   const { records, onEvent } = useRecords();
   const [news, setNews] = useState<unknown>(null);
+  const [isPicking, setPicking] = useState(false);
+  const list = useChannel(projectListChannel, {}, { skip: !isPicking });
   const view = useChannel(projectChannel, { projectId }, { onEvent, onNotification: setNews });
   return (
     <Pane
@@ -42,6 +48,9 @@ function ApolloBoard(
       plug={plug}
       records={records}
       news={news}
+      list={list}
+      isPicking={isPicking}
+      onPicking={setPicking}
       writeMany={async (operations) => {
         const variables = { projectId, operations };
         const { data } = await client.mutate({ mutation: ProjectWriteDocument, variables });

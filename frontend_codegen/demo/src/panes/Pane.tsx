@@ -9,8 +9,10 @@ import { Avatar } from '../parts/Avatar';
 import { Icon } from '../parts/Icon';
 import { Toasts, useToasts } from '../parts/Toasts';
 import type { Plug } from '../plug/createPlug';
-import type { BoardView, WriteMany } from '../types';
+import type { Person } from '../session';
+import type { BoardView, ProjectListView, WriteMany } from '../types';
 import { Light } from './Light';
+import { ProjectPicker } from './ProjectPicker';
 import type { PaneProps } from './paneProps';
 import { Viewers } from './Viewers';
 
@@ -22,6 +24,10 @@ interface Props extends PaneProps {
   readonly records: Records;
   /** What the server notified of last. */
   readonly news: unknown;
+  /** The projects to choose from; live while somebody is choosing. */
+  readonly list: ProjectListView;
+  readonly isPicking: boolean;
+  readonly onPicking: (isPicking: boolean) => void;
   readonly writeMany: WriteMany;
 }
 
@@ -47,6 +53,13 @@ export function Pane(props: Props) {
             </select>
             <span className="library">on {library}</span>
           </label>
+          <ProjectPicker
+            list={props.list}
+            chosen={props.projectId}
+            isOpen={props.isPicking}
+            onOpen={props.onPicking}
+            onChoose={props.onProject}
+          />
           <span className="spacer" />
           <Viewers view={view} me={person} people={session.people} />
           <Meter records={records} />
@@ -61,7 +74,7 @@ export function Pane(props: Props) {
             <Icon name={isIn ? 'plug' : 'unplugged'} />
           </button>
         </header>
-        <News news={props.news} />
+        <News news={props.news} people={session.people} />
         {!isIn && (
           <p className="strip">
             Unplugged: this is what was known. Plug in again, and what was missed arrives.
@@ -125,15 +138,18 @@ function Nothing({ title, children }: { readonly title: string; readonly childre
 }
 
 /** Shows what the server notifies of. */
-function News({ news }: { readonly news: unknown }): null {
+function News(props: { readonly news: unknown; readonly people: readonly Person[] }): null {
+  const { news, people } = props;
   const { tell } = useToasts();
   useEffect(() => {
-    if (news !== null) tell(textOf(news));
-  }, [news, tell]);
+    if (news !== null) tell(textOf(news, people));
+  }, [news, tell, people]);
   return null;
 }
 
-function textOf(news: unknown): string {
-  if (typeof news === 'object' && news !== null && 'text' in news) return String(news.text);
-  return typeof news === 'string' ? news : JSON.stringify(news);
+function textOf(news: unknown, people: readonly Person[]): string {
+  const { kind, from, title } = news as Readonly<Record<string, unknown>>;
+  const name = people.find(({ username }) => username === from)?.name ?? from;
+  if (kind === 'wave') return `${name} waves at you`;
+  return kind === 'assigned' ? `“${title}” is yours now` : JSON.stringify(news);
 }

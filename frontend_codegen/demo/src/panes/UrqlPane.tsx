@@ -4,7 +4,12 @@ import { liveExchange, useChannel } from '@rxgraph/client/urql';
 import { cacheExchange } from '@urql/exchange-graphcache';
 import { useState } from 'react';
 import { Client, Provider } from 'urql';
-import { optimistic, ProjectWriteDocument, projectChannel } from '../../../generated/rxgraph';
+import {
+  optimistic,
+  ProjectWriteDocument,
+  projectChannel,
+  projectListChannel,
+} from '../../../generated/rxgraph';
 import { createPlug } from '../plug/createPlug';
 import { Pane } from './Pane';
 import type { PaneProps } from './paneProps';
@@ -30,6 +35,8 @@ function UrqlBoard(props: PaneProps & { client: Client; plug: ReturnType<typeof 
   const { client, projectId, plug } = props;
   const { records, onEvent } = useRecords();
   const [news, setNews] = useState<unknown>(null);
+  const [isPicking, setPicking] = useState(false);
+  const list = useChannel(projectListChannel, {}, { skip: !isPicking });
   const view = useChannel(projectChannel, { projectId }, { onEvent, onNotification: setNews });
   return (
     <Pane
@@ -40,6 +47,9 @@ function UrqlBoard(props: PaneProps & { client: Client; plug: ReturnType<typeof 
       plug={plug}
       records={records}
       news={news}
+      list={list}
+      isPicking={isPicking}
+      onPicking={setPicking}
       writeMany={async (operations) => {
         const variables = { projectId, operations };
         const { data, error } = await client.mutation(ProjectWriteDocument, variables).toPromise();

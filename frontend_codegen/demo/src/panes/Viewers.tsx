@@ -1,6 +1,5 @@
 /** Who else looks at the board; a press waves at them. */
 
-import { useEffect } from 'react';
 import { Avatar } from '../parts/Avatar';
 import { useToasts } from '../parts/Toasts';
 import type { Person } from '../session';
@@ -15,22 +14,19 @@ interface Props {
 export function Viewers({ view, me, people }: Props) {
   const { attempt } = useToasts();
   const { actions, connected, runtime } = view;
-  useEffect(() => {
-    // Each live context has to enter anew; one that is lost on the way is entered when it is back.
-    if (connected) actions.enter({}).catch(() => {});
-  }, [actions, connected]);
-  const ids = connected ? (runtime?.viewers ?? []) : [];
-  const others = ids.filter((id) => id !== me.id);
+  const names = connected ? (runtime?.viewers ?? []) : [];
+  const others = names.filter((username) => username !== me.username);
   return (
     <ul className="viewers" aria-label="Also here">
-      {others.map((id) => {
-        const name = people.find((person) => person.id === id)?.name ?? 'Somebody else';
+      {others.map((username) => {
+        const person = people.find((one) => one.username === username);
+        const { id, name } = person ?? { id: '0', name: username };
         return (
-          <li key={id}>
+          <li key={username}>
             <button
               type="button"
               aria-label={`Wave at ${name}`}
-              onClick={() => attempt(actions.wave({ userId: id }))}
+              onClick={() => attempt(actions.wave({ to: username }))}
             >
               <Avatar id={id} name={name} size={26} title={`${name} is here, too. Wave?`} />
             </button>

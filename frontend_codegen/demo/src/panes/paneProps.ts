@@ -7,4 +7,5 @@ export interface PaneProps {
   readonly person: Person;
   readonly projectId: number;
   readonly onPerson: (username: string) => void;
+  readonly onProject: (id: string) => void;
 }

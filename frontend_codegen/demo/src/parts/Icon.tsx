@@ -1,6 +1,7 @@
 /** The icons of the page: strokes on a grid of 16. */
 
 const PATHS = {
+  list: 'M6 4h7.5M6 8h7.5M6 12h7.5M2.7 4h.1M2.7 8h.1M2.7 12h.1',
   plus: 'M8 3.5v9M3.5 8h9',
   close: 'M4 4l8 8M12 4l-8 8',
   trash: 'M3 4.5h10M6.5 4.5V3h3v1.5M4.5 4.5l.6 8.5h5.8l.6-8.5M6.8 7v3.5M9.2 7v3.5',
