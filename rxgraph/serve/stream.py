@@ -161,7 +161,9 @@ class LiveStream:
         if not self.compiled.tree.many:
             return True
         root = InstanceKey(self.compiled.tree.root.typename, anchor_id)
-        return self._early is None and self._view.document(root) is not None
+        if self._early is not None or self._view.document(root) is None:
+            return False
+        return root in self._view.roots
 
     def may_show(self, anchor_id: str) -> bool:
         """True unless it is certain that this anchor is none of this context's."""

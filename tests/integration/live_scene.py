@@ -35,12 +35,13 @@ Board = dict[str, Any]
 
 
 @cache
-def live_document() -> str:
-    """Return the subscription that tells everything about a live project."""
+def documents() -> tuple[str, str]:
+    """Return the subscriptions that tell everything about a project, and about a list of them."""
     with registry.isolated():
-        from tests.integration.live.channels import LiveProjectChannel
+        from tests.integration.live.channels import LiveProjectChannel, LiveShelfChannel
 
-    return document_for(compile_channel(LiveProjectChannel))
+    one, many = compile_channel(LiveProjectChannel), compile_channel(LiveShelfChannel)
+    return document_for(one), document_for(many)
 
 
 class Watcher(SubscriptionClient):
@@ -62,7 +63,12 @@ class Watcher(SubscriptionClient):
     async def watch(self, board: Board, **variables: Any) -> dict[str, Any]:
         """Subscribe to a board; return the first event."""
         given = {"projectId": board["project"], **variables}
-        subscription = await self.subscribe(live_document(), given)
+        subscription = await self.subscribe(documents()[0], given)
+        return await subscription.next_event()
+
+    async def list(self) -> dict[str, Any]:
+        """Subscribe to the list of boards; return the first event."""
+        subscription = await self.subscribe(documents()[1])
         return await subscription.next_event()
 
 

@@ -258,6 +258,45 @@ async def test_who_may_still_watch_notices_nothing(scene, board, audience):
         await client.subscription.until(lambda state: state["tasks"][0]["title"] == "still there")
 
 
+# -- lists
+
+
+async def test_whoever_lists_an_anchor_is_told_and_nobody_else(scene, board, audience):
+    other_board = await scene.board()
+    ada, stranger = (
+        Watcher(server, found["people"][0])
+        for server, found in ((scene.servers[0], board), (scene.far, other_board))
+    )
+    for client in (ada, stranger):
+        await audience.stack.enter_async_context(client)
+        event = await client.list()
+        assert event["kind"] == "SNAPSHOT"
+        assert event["runtime"] == {"count": 1}
+    task = board["tasks"][0]
+    await scene.work("tell_shelf", project=board["project"], pk=task, data="look")
+    assert await ada.expect_message() == "look"
+    event = await ada.expect_delta()
+    assert [item["id"] for item in event["changed"]["tasks"]] == [str(task)]
+    await stranger.subscription.expect_silence()
+
+
+async def test_a_list_that_is_taken_away_is_emptied_and_ends(scene, board, audience):
+    people = board["people"]
+    ada, grace = Watcher(scene.servers[0], people[0]), Watcher(scene.far, people[1])
+    for client in (ada, grace):
+        await audience.stack.enter_async_context(client)
+        await client.list()
+    await scene.work("lock_out", user=people[1]["id"], project=board["project"])
+    await grace.expect_reset("PERMISSION_CHANGED")
+    event = await grace.expect_delta()
+    assert event["channel"]["state"] == []
+    await grace.expect_error("FORBIDDEN")
+    await ada.subscription.until(
+        lambda state: any(task["title"] == "top secret 9" for task in state[0]["tasks"])
+    )
+    assert "top secret" not in grace.text
+
+
 # -- rows that change hands
 
 
@@ -319,11 +358,11 @@ async def test_nothing_is_left_when_everybody_has_gone(scene, board):
     await first.both(board)
     assert scene.servers[0].facts()["contexts"] >= 1
     await first.stack.aclose()
-    own = {"burial", "heartbeat", "memberships", "poll", "sweep", "take over", "wake-ups"}
+    own = {"close", "consume", "list", "outbox", "receive", "renew"}
     for server in scene.servers:
         for _ in range(200):
             facts = await asyncio.to_thread(server.facts)
-            rest = {task.removeprefix("rxgraph ") for task in facts["tasks"]} - own
+            rest = {task.removeprefix("rxgraph ") for task in facts["tasks"]} & own
             if not facts["contexts"] and not facts["replicas"] and not rest:
                 break
             await asyncio.sleep(0.05)

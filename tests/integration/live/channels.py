@@ -36,3 +36,23 @@ class LiveProjectChannel(ContextChannel):
     async def answer(self, event: dict[str, Any]) -> None:
         if event.get("wants_answer"):
             await self.send({"heard": event["text"]})
+
+
+class LiveShelfChannel(ContextChannel):
+    """All projects of a viewer who has not been locked out."""
+
+    class Meta:
+        state = ProjectSerializer(many=True)
+
+    class RuntimeState(TypedDict):
+        count: int
+
+    @staticmethod
+    def has_permission(user: Any) -> bool:
+        return bool(user.last_name != "locked out")
+
+    def list_instances(self) -> Any:
+        return Project.objects.visible_to(self.user)
+
+    async def on_connect(self, tstamp: float | None) -> None:
+        await self.set_runtime_var("count", await self.list_instances().acount())

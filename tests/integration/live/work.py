@@ -14,7 +14,7 @@ from rest_framework.authtoken.models import Token
 from channels_app.models import Membership, Task
 from rxgraph.channels import ContextChannel
 from rxgraph.sync import intents
-from tests.integration.live.channels import LiveProjectChannel
+from tests.integration.live.channels import LiveProjectChannel, LiveShelfChannel
 
 
 def run(name: str, data: dict[str, Any]) -> Any:
@@ -85,3 +85,19 @@ def revoke(user: int, project: int | None = None, *, commit: bool = True) -> Non
     with transaction.atomic():
         LiveProjectChannel.revoke(user, project)
         transaction.set_rollback(not commit)
+
+
+def tell_shelf(project: int, pk: int, data: Any) -> None:
+    """Tell whoever lists a project something, and one of its tasks again."""
+    with transaction.atomic():
+        LiveShelfChannel.broadcast_notification(project, data)
+        LiveShelfChannel.broadcast_instance(project, Task.objects.get(pk=pk))
+
+
+def lock_out(user: int, project: int) -> None:
+    """Let somebody see no shelf any more."""
+    with transaction.atomic():
+        User.objects.filter(pk=user).update(last_name="locked out")
+        LiveShelfChannel.revoke(user, project)
+    for number in range(10):
+        Task.objects.create(project_id=project, title=f"top secret {number}")
