@@ -67,6 +67,9 @@ class AnchorKey(NamedTuple):
 
 PROCESS_CHANNEL = "rxgraph.process"
 
+EXPIRY = AnchorKey("rxgraph.expiry", "")
+"""The record of whoever expires caches now: no anchor's."""
+
 
 def process_key(session: str) -> AnchorKey:
     """Return the key under which a server process itself is woken: there is work to take over."""

@@ -16,6 +16,7 @@ from rxgraph.errors import BackendError
 from rxgraph.serve.backend import Backend
 from rxgraph.serve.hub import Hub
 from rxgraph.settings import RxGraphSettings
+from rxgraph.sync import expiry
 from rxgraph.sync.engine import Engine, get_engine
 from rxgraph.types import PROCESS_CHANNEL
 
@@ -43,6 +44,7 @@ class Runtime:
             self._every(lease, self.backend.beat, "heartbeat"),
             self._every(self.settings.sweep_interval_seconds, self._sweep, "sweep"),
             self._every(_BURIAL_SECONDS, self._bury, "burial"),
+            self._every(expiry.interval_seconds(), self._expire, "expiry"),
             asyncio.create_task(self._take_over(), name="rxgraph take over"),
         ]
 
@@ -78,6 +80,9 @@ class Runtime:
     async def _bury(self) -> None:
         await self.backend.on_thread(self.engine.bury_sessions)
         await self.backend.on_thread(self.engine.forget_mutations)
+
+    async def _expire(self) -> None:
+        await self.backend.on_thread(expiry.watch, self.engine)
 
     def _every(
         self, seconds: float, work: Callable[[], Awaitable[object]], name: str
