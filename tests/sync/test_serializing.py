@@ -1,4 +1,4 @@
-"""``serialize_instance`` gives what the cache's documents hold; the registered channels as a set."""
+"""``serialize_instance`` gives what the cache's documents hold; channels come as a set."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def test_an_instance_that_the_state_does_not_have_is_an_error_that_says_what_it_
 
 def test_a_row_that_cannot_be_rendered_is_an_error() -> None:
     seed()
-    comment = Comment.objects.order_by("pk")[0]
-    comment.created_at = "yesterday"
+    comment: Any = Comment.objects.order_by("pk")[0]
+    comment.created_at = object()
     with pytest.raises(ValueError, match=f"Comment {comment.pk} cannot be rendered"):
         serialized(comment)
 
