@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "rxgraph"
 
 #: Leaves that every stage may use.
-SHARED = {"types", "errors", "settings", "operations", "models", "__init__"}
+SHARED = {"types", "errors", "fields", "settings", "operations", "models", "__init__"}
 
 MAY_USE = {
     "declare": set(),

@@ -80,6 +80,10 @@ class MongoStore:
         """
         return cast("T", self._run(type(step).__name__, requests.requests_for(step)))
 
+    def load_anchors(self, keys: Iterable[AnchorKey]) -> dict[AnchorKey, Anchor]:
+        """Return the records of several anchors in one round trip; not stored: ``Anchor()``."""
+        return self._run("load_anchors", requests.load_anchors(keys))
+
     def list_anchors(self) -> list[tuple[AnchorKey, Anchor]]:
         """Return every stored record, for status and expiry."""
         return self._run("list_anchors", requests.list_anchors())

@@ -7,6 +7,7 @@ conformance suite (``tests/cache/test_store_conformance.py``) holds for all impl
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol, TypeVar
 
 from rxgraph.cache.steps import Step
@@ -30,6 +31,9 @@ class Store(Protocol):
 
     def list_anchors(self) -> list[tuple[AnchorKey, Any]]:
         """Return every stored record, for status and expiry."""
+
+    def load_anchors(self, keys: Iterable[AnchorKey]) -> dict[AnchorKey, Any]:
+        """Return the records of several anchors in one round trip; not stored: ``Anchor()``."""
 
     def beat(self, session: str, until: float) -> None:
         """Say that the process *session* lives at least until *until* (Unix seconds)."""

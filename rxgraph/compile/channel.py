@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rxgraph.compile import naming
 from rxgraph.compile.state_tree import StateTree
@@ -12,6 +12,7 @@ from rxgraph.compile.write_checks import write_problems
 from rxgraph.compile.write_specs import compile_writes
 from rxgraph.compile.writing import WriteSpec
 from rxgraph.declare import registry
+from rxgraph.declare.anchor_marks import mark_of
 from rxgraph.declare.arguments import Argument, channel_arguments
 from rxgraph.declare.channel import ContextChannel
 from rxgraph.declare.operations import Operation
@@ -85,7 +86,7 @@ def compile_channel(channel: type[ContextChannel]) -> CompiledChannel:
 
 def _compile(channel: type[ContextChannel]) -> CompiledChannel:
     options, stem = channel.options, channel.stem
-    tree = compile_state(options.state, many=options.many)
+    tree = _marked(channel, compile_state(options.state, many=options.many))
     writes = compile_writes(channel, tree)
     raise_errors(write_problems(channel, writes))
     return CompiledChannel(
@@ -103,6 +104,17 @@ def _compile(channel: type[ContextChannel]) -> CompiledChannel:
         changes=naming.changes_fields(list(tree.layers)),
         writes=writes,
     )
+
+
+def _marked(channel: type[ContextChannel], tree: StateTree) -> StateTree:
+    """Return *tree* with its mark, if it has one.
+
+    What was cached without the mark is heated anew, since nobody has set it on those anchors.
+    """
+    if not channel.options.optimize_anchors:
+        return tree
+    name = mark_of(channel)
+    return replace(tree, anchor_mark=name, fingerprint=f"{tree.fingerprint} {name}")
 
 
 def compiled_channels() -> tuple[CompiledChannel, ...]:

@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 
 from rxgraph.compile import naming
 from rxgraph.declare import registry
+from rxgraph.declare.anchor_marks import add_mark
 from rxgraph.declare.live import LiveContext
 from rxgraph.declare.options import ChannelOptions, read_options
 from rxgraph.declare.problems import dotted, raise_errors
@@ -47,6 +48,8 @@ class ContextChannel:
         cls.stem = options.graphql_name or naming.channel_stem(cls.__name__)
         cls.field_name = naming.channel_field(cls.stem)
         raise_errors([*problems, *check_hooks(cls, many=options.many)])
+        if options.optimize_anchors and not options.abstract:
+            raise_errors(add_mark(cls))
         if not options.abstract:
             registry.register(cls)
 

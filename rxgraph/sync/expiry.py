@@ -90,11 +90,13 @@ def expire(engine: Engine, channel: str | None = None) -> list[Due]:
     Raises:
         BackendError: the store does not answer.
     """
-    return [
+    expired = [
         item
         for item in find(engine, channel)
         if engine.run(expire_anchor(item.key, ttl_seconds(item.key.channel)))
     ]
+    engine.tidy_marks()
+    return expired
 
 
 def interval_seconds() -> float:

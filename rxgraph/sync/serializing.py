@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from channels.db import database_sync_to_async
 from django.db import models
 
-from rxgraph.cache.rows.locating import family
+from rxgraph.cache.rows.families import family
 from rxgraph.cache.rows.plan import plan_of
 from rxgraph.cache.rows.reading import render_instances
 from rxgraph.compile.channel import compile_channel

@@ -469,9 +469,7 @@ def test_every_record_is_listed(blocking: Store) -> None:
     assert {key for key, _ in blocking.list_anchors()} == {PROJECT, LABELS}
 
 
-def test_several_records_are_loaded_at_once(store: Performs) -> None:
-    if not isinstance(store, Blocking):
-        pytest.skip("only asynchronous stores do")
+def test_several_records_are_loaded_at_once(store: Any) -> None:
     store.perform(SwapAnchor(PROJECT, HOT))
     loaded = store.load_anchors([PROJECT, OTHER])
     assert loaded == {PROJECT: store.perform(LoadAnchor(PROJECT)), OTHER: Anchor()}

@@ -57,7 +57,7 @@ def _left_intents() -> Iterator[None]:
 def status(*arguments: str, fails: bool = False) -> str:
     out = io.StringIO()
     if fails:
-        with pytest.raises(SystemExit, match="^1$"):
+        with pytest.raises(SystemExit, match=r"^1$"):
             call_command("rxgraph_status", *arguments, stdout=out)
     else:
         call_command("rxgraph_status", *arguments, stdout=out)
