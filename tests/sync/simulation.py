@@ -150,6 +150,10 @@ class World:
         """Return what procedures write as."""
         return Writer(lambda _: TREE, self.new_owner, LEASE_TICKS)
 
+    def others(self) -> list[Actor]:
+        """Return more actors, who come to an end."""
+        return []
+
     def value(self) -> int:
         """Return a value never used before."""
         self.transactions += 1
@@ -457,6 +461,7 @@ def simulate(
     clients = [Client(world) for _ in range(3)]
     writers = [write(world, rng.randrange(1, 8)) for _ in range(3)]
     writers.append(cool_sometimes(world, rng.randrange(3)))
+    writers.extend(world.others())
     watching = [client.run() for client in clients]
     sweeping = sweep(world)
     for _ in range(ticks):

@@ -19,7 +19,7 @@ from rxgraph.cache.rows.keys import among, parse_pk
 from rxgraph.cache.rows.plan import pk_field, plan_of
 from rxgraph.cache.rows.snapshot import alias_of
 from rxgraph.cache.steps import chunks
-from rxgraph.compile.state_tree import StateTree, concrete, label_of
+from rxgraph.compile.state_tree import StateTree, concrete
 
 logger = logging.getLogger("rxgraph.rows")
 
@@ -30,8 +30,6 @@ _IDS_PER_QUERY = 500
 class Scope:
     """Which labels of touched rows ask which question about a channel's anchors."""
 
-    #: The root model's own label: such a row that is not there any more may have been marked.
-    label: str
     #: The labels under which a root row may be announced (multi-table inheritance).
     roots: frozenset[str]
     #: The labels of rows that may be part of any anchor's state.
@@ -48,7 +46,7 @@ def scope_of(tree: StateTree) -> Scope:
             shown |= {concrete(dependency.model) for dependency in plan.dependencies}
         labels = frozenset[str]().union(*map(family, shown))
         anywhere = labels | (tree.tracked_labels - roots)
-        found = _scopes[tree] = Scope(label_of(tree.root.model), roots, anywhere)
+        found = _scopes[tree] = Scope(roots, anywhere)
     return found
 
 
@@ -68,7 +66,7 @@ def may_be_cached(tree: StateTree, ids: Mapping[str, list[str]]) -> bool:
         if scope.anywhere.intersection(ids) and is_any_marked(tree):
             return True
         roots = {id_ for label in scope.roots for id_ in ids.get(label, ())}
-        return bool(roots) and _may_be_marked(tree, roots, ids.get(scope.label, ()))
+        return bool(roots) and _may_be_marked(tree, roots)
     except (DatabaseError, InterfaceError) as error:
         label = model_of(tree)._meta.label
         logger.error("the marks of %s cannot be read, so its caches are asked: %s", label, error)
@@ -80,10 +78,10 @@ def is_any_marked(tree: StateTree) -> bool:
     return bool(_rows(tree).filter(**{str(tree.anchor_mark): True}).exists())
 
 
-def _may_be_marked(tree: StateTree, ids: Iterable[str], certain: Iterable[str]) -> bool:
-    """Return whether any of the root rows *ids* is marked, or any of *certain* is not there."""
+def _may_be_marked(tree: StateTree, ids: Iterable[str]) -> bool:
+    """Return whether any of the root rows *ids* is marked, or is not there any more."""
     found = _marks(tree, ids)
-    return any(found.values()) or not found.keys() >= set(certain)
+    return any(found.values()) or len(found) < len(_pks(tree, ids))
 
 
 def marked_ids(tree: StateTree) -> list[str]:
