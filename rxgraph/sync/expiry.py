@@ -87,9 +87,12 @@ def find(engine: Engine, channel: str | None = None) -> list[Due]:
 def expire(engine: Engine, channel: str | None = None) -> list[Due]:
     """Cool what is due, and return it; what a viewer has come to meanwhile is not in it.
 
+    The sessions of killed processes are taken off first; the time counts from then.
+
     Raises:
         BackendError: the store does not answer.
     """
+    engine.bury_sessions()
     expired = [
         item
         for item in find(engine, channel)
@@ -101,9 +104,9 @@ def expire(engine: Engine, channel: str | None = None) -> list[Due]:
 
 def interval_seconds() -> float:
     """Return how often a server looks: once a minute, or four times in the shortest TTL."""
-    shortest = min((ttl_seconds(channel.name) for channel in registry.channels()), default=0.0)
-    shortest = shortest or _LONGEST_INTERVAL_SECONDS
-    return max(_SHORTEST_INTERVAL_SECONDS, min(shortest / 4, _LONGEST_INTERVAL_SECONDS))
+    ttls = [ttl_seconds(channel.name) for channel in registry.channels()]
+    wanted = min([_LONGEST_INTERVAL_SECONDS, *(ttl / 4 for ttl in ttls)])
+    return max(_SHORTEST_INTERVAL_SECONDS, wanted)
 
 
 def watch(engine: Engine) -> list[Due]:

@@ -124,7 +124,7 @@ def asked(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def about(asked: list[Any], channel: type[ContextChannel] = ShopChannel) -> int:
     """Return how many steps were about a channel, and forget them."""
-    count = sum(
+    count: int = sum(
         channel.name in step.wanted
         if isinstance(step, FindHolders)
         else step.key.channel == channel.name
@@ -138,7 +138,7 @@ def about(asked: list[Any], channel: type[ContextChannel] = ShopChannel) -> int:
 
 
 def test_the_column_is_named_after_module_and_channel_and_is_a_nullable_indexed_boolean() -> None:
-    field = Shop._meta.get_field(MARK)
+    field: Any = Shop._meta.get_field(MARK)
     assert isinstance(field, models.BooleanField)
     assert (field.null, field.default, field.db_index, field.editable) == (True, False, True, False)
     assert tree_of(ShopChannel).anchor_mark == MARK
