@@ -14,10 +14,11 @@ class RxGraphConfig(AppConfig):
 
     def ready(self) -> None:
         """Import every app's ``channels`` module, register the checks, start capturing."""
-        from rxgraph.declare import checks, registry
-        from rxgraph.sync import capture, engine
+        from rxgraph.declare import checks, outlet, registry
+        from rxgraph.sync import broadcasting, capture, engine
 
         registry.discover()
         checks.register()
         capture.install()
         capture.on_commit(engine.flush)
+        outlet.install(broadcasting)

@@ -46,10 +46,12 @@ class RxGraphSettings:
     operations_per_connection: int = 100
     #: Events that may wait for one slow subscription before it gets RESET(OVERFLOW).
     queue_events: int = 1000
-    #: Bytes that the input of one mutation may have, as JSON.
+    #: Bytes that the input of one mutation may have, and the answer of an action, as JSON.
     mutation_bytes: int = 1024 * 1024
     #: Seconds within which a mutation with the same ``clientMutationId`` is a repeat.
     mutation_window: float = 3600
+    #: Seconds that an action of a live context may run.
+    action_seconds: float = 30.0
     #: Origins that browsers may connect from, besides the host itself; ``"*"`` allows any.
     allowed_origins: tuple[str, ...] = ()
     #: Dotted path of ``async def authenticate(credentials) -> User | None``; None: token, session.

@@ -51,6 +51,24 @@ def _named(user_id: str) -> str:
     return f"{len(user_id)} {user_id} "
 
 
+RETOLD = "!"
+"""Model of a pseudo row beside a changed row: that one is told also where nothing differs."""
+
+
+def retold(row: RowKey) -> RowKey:
+    """Return the pseudo row by which *row* is told whole in any case."""
+    return RowKey(RETOLD, f"{row.model} {row.pk}")
+
+
+def rows_retold(rows: Iterable[RowKey]) -> list[RowKey]:
+    """Return what the pseudo rows among *rows* name."""
+    return [RowKey(*row.pk.split(" ", 1)) for row in rows if row.model == RETOLD]
+
+
+SIGNAL = "!signal"
+"""Model of a pseudo row that carries a signal through the intent log; its key is the text."""
+
+
 class InstanceKey(NamedTuple):
     """One instance in a state: GraphQL type name (``"Task"``) and id."""
 
@@ -65,6 +83,29 @@ class AnchorKey(NamedTuple):
     anchor_id: str
 
 
+FOREST = ""
+"""Anchor id of a list channel: one anchor whose roots are all instances that somebody lists."""
+
+ROOT_WANTED, ROOT_IDLE = "+", "-"
+"""Models of pseudo rows that ask for a root of a list channel to be cached, or to be dropped."""
+
+
+def root_row(model: str, channel: str, root_id: str) -> RowKey:
+    """Return the pseudo row that asks for a root: *model* is ROOT_WANTED or ROOT_IDLE."""
+    return RowKey(model, f"{channel} {root_id}")
+
+
+def roots_named(model: str, channel: str, rows: Iterable[RowKey]) -> set[str]:
+    """Return the ids that *rows* ask for by pseudo rows of *model* for this channel."""
+    start = f"{channel} "
+    asking = (row.pk for row in rows if row.model == model)
+    return {pk[len(start) :] for pk in asking if pk.startswith(start)}
+
+
+NOTICE = ""
+"""Type name of a document without an instance: rows behind a root of this id were touched."""
+
+
 PROCESS_CHANNEL = "rxgraph.process"
 
 EXPIRY = AnchorKey("rxgraph.expiry", "")
@@ -72,8 +113,17 @@ EXPIRY = AnchorKey("rxgraph.expiry", "")
 
 
 def process_key(session: str) -> AnchorKey:
-    """Return the key under which a server process itself is woken: there is work to take over."""
+    """Return the key of the server process *session*: it is woken for work, and sent signals."""
     return AnchorKey(PROCESS_CHANNEL, session)
+
+
+def process_of(session: str) -> AnchorKey:
+    """Return the key of the server process that holds the live context *session*."""
+    return process_key(session.partition(".")[0])
+
+
+EVERYBODY = AnchorKey("rxgraph.everybody", "")
+"""The key of all server processes: what is sent to it reaches every one that runs."""
 
 
 class RemovalReason(StrEnum):

@@ -7,8 +7,9 @@ asked for by key or by link is looked up in an index, never searched for.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import TypeVar, cast
@@ -18,6 +19,7 @@ from rxgraph.cache.phases import Phase
 from rxgraph.cache.steps import (
     DropGeneration,
     FindHolders,
+    FindIdleRoots,
     LoadAnchor,
     Performer,
     ReadDocuments,
@@ -43,13 +45,15 @@ class _Generation:
 class MemoryStore:
     """Blocking side of the store; safe to use from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._lock = RLock()
         self._anchors: dict[AnchorKey, Anchor] = {}
         self._heating: defaultdict[str, set[AnchorKey]] = defaultdict(set)
         self._generations: defaultdict[AnchorKey, dict[int, _Generation]] = defaultdict(dict)
         self._holders: dict[tuple[str, InstanceKey], set[tuple[AnchorKey, int]]] = {}
         self._heartbeats: dict[str, float] = {}
+        self._claims: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._answer = Performer(
             {
                 LoadAnchor: self._load_anchor,
@@ -60,6 +64,7 @@ class MemoryStore:
                 ReadSince: self._read_since,
                 WriteDocuments: self._write_documents,
                 DropGeneration: self._drop_generation,
+                FindIdleRoots: self._find_idle_roots,
             }
         )
 
@@ -95,6 +100,27 @@ class MemoryStore:
         with self._lock:
             self._heartbeats.pop(session, None)
 
+    def claim_roots(
+        self, channel: str, roots: Iterable[str], now: float, until: float
+    ) -> frozenset[str]:
+        """Keep *roots* of a list channel cached until then; answers those not kept at *now*."""
+        with self._lock:
+            claims = self._claims[channel]
+            unclaimed = set()
+            for root in roots:
+                known = claims.get(root, 0.0)
+                if known <= now:
+                    unclaimed.add(root)
+                claims[root] = max(known, until)
+            return frozenset(unclaimed)
+
+    def forget_claims(self, before: float) -> None:
+        """Remove the claims that ran out before then (Unix seconds)."""
+        with self._lock:
+            for channel, claims in self._claims.items():
+                kept = {root: until for root, until in claims.items() if until >= before}
+                self._claims[channel] = kept
+
     def close(self) -> None:
         """Do nothing: what is kept here lives as long as the process."""
 
@@ -124,7 +150,15 @@ class MemoryStore:
                     anchor = self._anchors.get(key)
                     if anchor and anchor.is_live and anchor.generation == generation:
                         found[key] = anchor
+        for key in step.always:
+            anchor = self._anchors.get(key)
+            if anchor and anchor.is_live:
+                found[key] = anchor
         return found
+
+    def _find_idle_roots(self, step: FindIdleRoots) -> frozenset[str]:
+        claims, now = self._claims.get(step.channel, {}), self._clock()
+        return frozenset(root for root in step.roots if claims.get(root, 0.0) <= now)
 
     # -- the documents
 

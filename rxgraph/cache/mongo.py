@@ -100,6 +100,16 @@ class MongoStore:
         """Remove the heartbeat of a process that has ended."""
         self._run("forget_session", requests.forget_session(session))
 
+    def claim_roots(
+        self, channel: str, roots: Iterable[str], now: float, until: float
+    ) -> frozenset[str]:
+        """Keep *roots* of a list channel cached until then; answers those not kept at *now*."""
+        return self._run("claim_roots", requests.claim_roots(channel, roots, now, until))
+
+    def forget_claims(self, before: float) -> None:
+        """Remove the claims that ran out before then (Unix seconds)."""
+        self._run("forget_claims", requests.forget_claims(before))
+
     def close(self) -> None:
         """Give back connections and threads; a later use connects again."""
         client = self._clients.pop(os.getpid(), None)

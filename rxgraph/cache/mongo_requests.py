@@ -7,6 +7,7 @@ atomic request, a compare-and-set on ``_id`` and revision or version.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -28,6 +29,7 @@ from rxgraph.cache.phases import Phase
 from rxgraph.cache.steps import (
     DropGeneration,
     FindHolders,
+    FindIdleRoots,
     LoadAnchor,
     Procedure,
     ReadDocuments,
@@ -42,10 +44,12 @@ from rxgraph.types import AnchorKey, Document, InstanceKey
 
 ANCHORS = "anchors"
 SESSIONS = "sessions"
+ROOTS = "roots"
 
 IndexKeys = tuple[tuple[str, int], ...]
 
 ANCHOR_INDEXES: tuple[IndexKeys, ...] = ((("_id.c", 1), ("phase", 1)),)
+ROOT_INDEXES: tuple[IndexKeys, ...] = ((("until", 1),),)
 INSTANCE_INDEXES: tuple[IndexKeys, ...] = (
     (("_id.t", 1), ("_id.i", 1)),  # FindHolders
     (("_id.a", 1), ("_id.g", 1), ("c", 1)),  # ReadParents
@@ -168,10 +172,12 @@ def find_holders(step: FindHolders) -> Procedure[dict[AnchorKey, Anchor]]:
         return {}
     found: dict[AnchorKey, Anchor] = {}
     pairs = [(channel, key) for channel, keys in step.wanted.items() for key in keys]
+    first: Raw = {"_id.c": {"$in": list(step.wanted)}, "phase": str(Phase.HEATING)}
+    if step.always:
+        always = {"$in": [anchor_id(key) for key in step.always]}
+        first = {"$or": [first, {"_id": always, "phase": {"$in": _LIVE}}]}
     for part in list(chunks(pairs, KEYS_PER_REQUEST)) or [[]]:
-        pipeline: list[Raw] = [
-            {"$match": {"_id.c": {"$in": list(step.wanted)}, "phase": str(Phase.HEATING)}}
-        ]
+        pipeline: list[Raw] = [{"$match": first}]
         for channel in step.wanted:
             wanted = [key for name, key in part if name == channel]
             if wanted:
@@ -289,6 +295,51 @@ def _generation(step: ReadParents | ReadSince) -> Raw:
     return {"_id.a": step.key.anchor_id, "_id.g": step.generation}
 
 
+# -- roots of list channels
+
+
+def _root_id(channel: str, root: str) -> Raw:
+    return {"c": channel, "r": root}
+
+
+def find_idle_roots(step: FindIdleRoots) -> Procedure[frozenset[str]]:
+    """Answer ``FindIdleRoots``."""
+    now = time.time()
+    claimed: set[str] = set()
+    for roots in chunks(step.roots, KEYS_PER_REQUEST):
+        ids = {"$in": [_root_id(step.channel, root) for root in roots]}
+        raws = yield from Find(ROOTS, {"_id": ids, "until": {"$gt": now}})
+        claimed |= {raw["_id"]["r"] for raw in raws}
+    return step.roots - claimed
+
+
+def claim_roots(
+    channel: str, roots: Iterable[str], now: float, until: float
+) -> Procedure[frozenset[str]]:
+    """Keep roots until then; answers those not kept at *now*."""
+    yield from EnsureIndexes(ROOTS, ROOT_INDEXES)
+    unclaimed: set[str] = set()
+    for part in chunks(roots, DOCUMENTS_PER_REQUEST):
+        ids = {root: _root_id(channel, root) for root in part}
+        raws = yield from Find(ROOTS, {"_id": {"$in": list(ids.values())}})
+        known = {raw["_id"]["r"]: raw["until"] for raw in raws}
+        unclaimed |= {root for root in part if known.get(root, 0.0) <= now}
+        due = [(root, id_) for root, id_ in ids.items() if known.get(root, 0.0) < until]
+        if due:
+            # A filter that does not match is a claim that is missing (inserted), or a longer one.
+            longer = [
+                ({"_id": id_, "until": {"$lt": until}}, {"_id": id_, "until": until})
+                for _, id_ in due
+            ]
+            yield from Replace(ROOTS, longer, upsert=True)
+    return frozenset(unclaimed)
+
+
+def forget_claims(before: float) -> Procedure[None]:
+    """Remove claims that ran out before then."""
+    yield from Delete(ROOTS, {"until": {"$lt": before}})
+
+
 # -- heartbeats
 
 
@@ -331,6 +382,7 @@ _HANDLERS: dict[type[Step[Any]], _Handler] = {
     ReadSince: read_since,
     WriteDocuments: write_documents,
     DropGeneration: drop_generation,
+    FindIdleRoots: find_idle_roots,
 }
 
 

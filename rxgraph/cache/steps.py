@@ -60,9 +60,11 @@ class FindHolders(Step[dict[AnchorKey, Anchor]]):
 
     Every HEATING anchor of those channels is included, since nobody knows yet what it will hold;
     they are looked up *before* the documents, so that one which gets HOT in between is not missed.
+    Anchors of *always* are included where they are live, whatever they hold.
     """
 
     wanted: Mapping[str, frozenset[InstanceKey]]
+    always: frozenset[AnchorKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,17 @@ class WriteDocuments(Step[None]):
     key: AnchorKey
     generation: int
     documents: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FindIdleRoots(Step[frozenset[str]]):
+    """Of these roots of a list channel, those that nobody has claimed for long enough.
+
+    Claims are made by servers, see ``Store.claim_roots``; a root without one is idle.
+    """
+
+    channel: str
+    roots: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from rxgraph.types import AnchorKey
 T = TypeVar("T")
 
 #: The steps that every store answers, by name: LoadAnchor, SwapAnchor, FindHolders,
-#: ReadDocuments, ReadParents, ReadSince, WriteDocuments, DropGeneration.
+#: ReadDocuments, ReadParents, ReadSince, WriteDocuments, DropGeneration, FindIdleRoots.
 
 
 class Store(Protocol):
@@ -43,6 +43,18 @@ class Store(Protocol):
 
     def forget_session(self, session: str) -> None:
         """Remove the heartbeat of a process that has ended."""
+
+    def claim_roots(
+        self, channel: str, roots: Iterable[str], now: float, until: float
+    ) -> frozenset[str]:
+        """Keep *roots* of a list channel cached until then (Unix seconds) at least.
+
+        Answers those whose claim had run out at *now*, or that had none: they may be gone, or
+        about to go, from the cache.
+        """
+
+    def forget_claims(self, before: float) -> None:
+        """Remove the claims that ran out before then (Unix seconds)."""
 
     def close(self) -> None:
         """Give back connections and threads."""

@@ -39,7 +39,8 @@ _PLAIN: tuple[tuple[type, Any], ...] = (
     (datetime.timedelta, datetime.timedelta),
     (uuid.UUID, uuid.UUID),
 )
-_LISTS = (
+#: Kinds of collections that become lists.
+LISTS = (
     list,
     tuple,
     set,
@@ -77,7 +78,7 @@ def typed(annotation: Any) -> Typed:
         return _literal(arguments)
     if origin in (typing.Union, types.UnionType):
         return _union(arguments)
-    if origin in _LISTS or annotation in _LISTS:
+    if origin in LISTS or annotation in LISTS:
         item = typed(arguments[0]) if arguments else UNKNOWN
         return Typed(list[typing.Optional[item.type] if item.nullable else item.type], False)  # type: ignore[misc]  # noqa: UP045
     if isinstance(origin, type) and issubclass(origin, collections.abc.Mapping):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from rxgraph.compile import naming
+from rxgraph.compile.actions import ActionSpec, compile_actions
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.compile.tree import compile_state
 from rxgraph.compile.write_checks import write_problems
@@ -47,6 +48,7 @@ class CompiledChannel:
     names: ChannelNames
     changes: Mapping[TypeName, str]
     writes: tuple[WriteSpec, ...] = ()
+    actions: tuple[ActionSpec, ...] = ()  # by the names of their methods
 
     def write_spec(self, typename: TypeName, operation: Operation) -> WriteSpec | None:
         """Return what clients may do to instances of *typename*; None: it is not declared."""
@@ -77,7 +79,7 @@ def compile_channel(channel: type[ContextChannel]) -> CompiledChannel:
     """Return *channel* compiled; the same object every time.
 
     Raises:
-        DeclarationError: its state or its arguments cannot be served.
+        DeclarationError: its state, its arguments or an action cannot be served.
     """
     if channel not in _compiled:
         _compiled[channel] = _compile(channel)
@@ -86,7 +88,10 @@ def compile_channel(channel: type[ContextChannel]) -> CompiledChannel:
 
 def _compile(channel: type[ContextChannel]) -> CompiledChannel:
     options, stem = channel.options, channel.stem
-    tree = _marked(channel, compile_state(options.state, many=options.many))
+    tree = compile_state(options.state, many=options.many)
+    if options.many and options.auto_update:
+        tree = replace(tree, auto_update=True)
+    tree = _marked(channel, tree)
     writes = compile_writes(channel, tree)
     raise_errors(write_problems(channel, writes))
     return CompiledChannel(
@@ -103,6 +108,7 @@ def _compile(channel: type[ContextChannel]) -> CompiledChannel:
         ),
         changes=naming.changes_fields(list(tree.layers)),
         writes=writes,
+        actions=compile_actions(channel),
     )
 
 
@@ -129,16 +135,10 @@ def compiled_channels() -> tuple[CompiledChannel, ...]:
 
 
 def served_channels() -> tuple[CompiledChannel, ...]:
-    """Return every declared channel that a schema serves: all but list channels, for now.
+    """Return every declared channel, as a schema serves them.
 
     Raises:
         DeclarationError: one of them is declared wrongly.
     """
     raise_errors(registry.failures())
-    compiled = [compile_channel(channel) for channel in registry.channels()]
-    return tuple(item for item in compiled if is_served(item))
-
-
-def is_served(compiled: CompiledChannel) -> bool:
-    """True unless *compiled* is a list channel: those come with a later release."""
-    return not compiled.tree.many
+    return tuple(compile_channel(channel) for channel in registry.channels())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rxgraph.compile.channel import CompiledChannel, compile_channel, is_served
+from rxgraph.compile.actions import read_actions
+from rxgraph.compile.channel import CompiledChannel, compile_channel
 from rxgraph.compile.collisions import schema_problems
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.compile.tree import examine_state
@@ -19,6 +20,7 @@ def examine() -> list[Problem]:
     problems: list[Problem] = []
     compiled: list[CompiledChannel] = []
     for channel in registry.channels():
+        problems += read_actions(channel)[1]
         tree, found = _examine_state(channel)
         problems += found
         if tree is None:
@@ -32,16 +34,6 @@ def examine() -> list[Problem]:
         except Exception as error:  # noqa: BLE001  # a check reports, it never crashes
             problems.append(_unreadable(channel, error))
             continue
-        if not is_served(compiled[-1]):
-            problems.append(
-                Problem(
-                    "W002",
-                    channel.name,
-                    "is a list channel, which is not served yet",
-                    "declare a channel of a single instance",
-                    channel,
-                )
-            )
     return problems + schema_problems(compiled)
 
 

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rxgraph.compile import naming
+from rxgraph.compile.actions import ActionSpec
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.channel_types import SHARED_NAMES
+from rxgraph.compile.hints import made_types
 from rxgraph.compile.inputs import mutation_arguments
 from rxgraph.compile.runtime import runtime_fields
 from rxgraph.compile.scalars import SCALAR_MAP
@@ -97,14 +99,19 @@ def _mutation_problems(item: CompiledChannel, known: dict[str, str]) -> Iterator
     fields = [spec.field_name for spec in item.writes]
     if item.batch_writes:
         fields.append(naming.batch_field(item.names.field))
-    for field in fields:
-        other = known.setdefault(field, item.name)
-        if other != item.name:
+    made = [(field, item.name) for field in fields]
+    made += [(spec.field_name, f"{item.name}.{spec.method}") for spec in item.actions]
+    for field, subject in made:
+        other = known.setdefault(field, subject)
+        if other != subject:
+            is_method = subject != item.name
             yield Problem(
                 "E020",
-                item.name,
+                subject,
                 f"makes the mutation {field}, as {other} does",
-                'set graphql_name = "..." in Meta of one of them',
+                "give the method another name"
+                if is_method
+                else 'set graphql_name = "..." in Meta of one of them',
                 item.channel,
             )
     names = [argument.graphql_name for argument in mutation_arguments(item)] if fields else []
@@ -134,12 +141,14 @@ def _claims(item: CompiledChannel) -> Iterator[_Claim]:
                 yield _Claim(
                     made.__name__, made, f"{subject}.{value.name}", "E005", hint, serializer
                 )
-    for spec in item.writes:
-        yield from _write_claims(item, spec)
+    for write in item.writes:
+        yield from _write_claims(item, write)
     for role in ("Operation", "Payload", "Result") if item.batch_writes else ():
         name = naming.batch_type(names.stem, role)
         hint = 'set graphql_name = "..." in Meta of the channel'
         yield _Claim(name, (channel, name), item.name, "E015", hint, channel)
+    for spec in item.actions:
+        yield from _action_claims(item, spec)
     for argument in item.arguments:
         for made in _enums(argument.base):
             hint = "give the enum another name"
@@ -167,6 +176,14 @@ def _write_claims(item: CompiledChannel, spec: WriteSpec) -> Iterator[_Claim]:
         for made in _enums(input_.type):
             subject = f"{dotted(serializer)}.{input_.name}"
             yield _Claim(made.__name__, made, subject, "E005", hint, serializer)
+
+
+def _action_claims(item: CompiledChannel, spec: ActionSpec) -> Iterator[_Claim]:
+    hint = "give one of the classes another name"
+    for shape in (*(parameter.shape for parameter in spec.parameters), spec.result):
+        for made in made_types(shape):
+            subject = f"{item.name}.{spec.method}"
+            yield _Claim(made.__name__, made, subject, "E005", hint, item.channel)
 
 
 def _enums(annotation: Any) -> list[type[enum.Enum]]:

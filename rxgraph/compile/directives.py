@@ -35,3 +35,14 @@ class LayerDirective:
     optimistic: bool
     optimistic_timeout: int
     parent_relations: list[str]
+
+
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION],
+    name="action",
+    description="A method of a live context: the root field of its channel.",
+)
+class ActionDirective:
+    """Marks the mutation of an action."""
+
+    channel: str

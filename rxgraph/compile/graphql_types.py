@@ -45,13 +45,17 @@ def object_type(
 
 @dataclass(frozen=True)
 class Given:
-    """One field of an input type; what is not required may be left out, which null is not."""
+    """One field of an input type; what is not required may be left out, which null is not.
+
+    A *default* is what a field that is left out holds; null is then no value of it.
+    """
 
     attribute: str
     graphql_name: str
     annotation: Any
     description: str | None = None
     required: bool = False
+    default: Any = strawberry.UNSET
 
 
 def input_type(
@@ -65,14 +69,17 @@ def input_type(
     declared = list(fields)
     namespace: dict[str, Any] = {
         "__annotations__": {
-            field.attribute: or_null(field.annotation, nullable=not field.required)
+            field.attribute: or_null(
+                field.annotation,
+                nullable=not field.required and field.default is strawberry.UNSET,
+            )
             for field in declared
         },
         "__module__": __name__,
     }
     for field in declared:
         # mypy reads overloads that know no default of a required field
-        options: dict[str, Any] = {} if field.required else {"default": strawberry.UNSET}
+        options: dict[str, Any] = {} if field.required else {"default": field.default}
         namespace[field.attribute] = strawberry.field(
             name=field.graphql_name, description=field.description, **options
         )

@@ -1,4 +1,4 @@
-"""The mutations of a channel: one per declared operation, and one that takes a list of them."""
+"""The mutations of channels: one per declared operation, one for a list of them, the actions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Optional
 import strawberry
 
 from rxgraph.compile import naming
+from rxgraph.compile.action_fields import action_fields
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.graphql_types import Given
 from rxgraph.compile.inputs import (
@@ -42,7 +43,7 @@ def mutation_fields(
     changes: Mapping[CompiledChannel, type[Any]],
     resolvers: Resolvers,
 ) -> dict[str, Any]:
-    """Return the fields of Mutation by their names; none where nothing is writable."""
+    """Return the fields of Mutation by their names; none where clients can do nothing."""
     data = data_types(compiled)
     found: dict[str, Any] = {}
     for item in compiled:
@@ -55,6 +56,7 @@ def mutation_fields(
             found[naming.batch_field(item.names.field)] = _batch_field(
                 item, data, parents, changes[item], resolvers
             )
+        found.update(action_fields(item, resolvers))
     return found
 
 

@@ -159,6 +159,29 @@ def write_argument(name: str, field: str, taken: Iterable[str]) -> str:
     return field + upper_first(name) if name in set(taken) else name
 
 
+def action_field(field: str, method: str) -> str:
+    """Return the mutation of an action of the channel *field*: ``projectRename``."""
+    return field + pascal_case(method)
+
+
+def input_type(class_name: str) -> str:
+    """Return the input of a class that an action takes: ``FilterInput`` for ``Filter``."""
+    return class_name if class_name.endswith("Input") else f"{class_name}Input"
+
+
+def result_type(class_name: str) -> str:
+    """Return the object type of a class that an action answers: ``Report``."""
+    return class_name
+
+
+def choices_type(qualified_name: str) -> str:
+    """Return the enum of a class of choices: ``TaskStatus`` for ``Task.Status``.
+
+    So it is the very enum that a serializer makes of the field ``status`` of ``Task``.
+    """
+    return "".join(qualified_name.rpartition("<locals>.")[2].split("."))
+
+
 def upper_first(name: str) -> str:
     """Return ``Task`` for ``task``."""
     return name[:1].upper() + name[1:]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
+from rxgraph.compile.actions import ActionSpec
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.signing import AnyInfo
 from rxgraph.compile.writing import WriteRequest
+from rxgraph.types import JSON
 
 
 class Resolvers(Protocol):
@@ -47,4 +49,18 @@ class Resolvers(Protocol):
 
         *arguments* is None where the anchor of a single channel is created: there is no context
         yet. Without *batch* there is exactly one request; a batch is one transaction.
+        """
+
+    async def act(
+        self,
+        info: AnyInfo,
+        compiled: CompiledChannel,
+        spec: ActionSpec,
+        session: str,
+        given: dict[str, object],
+    ) -> JSON:
+        """Return what the action answers on the live context *session*, as JSON of its result.
+
+        *given* are the arguments as GraphQL has coerced them, by their Python names; UNSET where
+        one was left out (see ``ActionSpec.wire``).
         """

@@ -13,7 +13,7 @@ import strawberry
 from graphql import parse, print_ast
 from strawberry.schema.config import StrawberryConfig
 
-from rxgraph.compile.channel import CompiledChannel, is_served
+from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.channel_types import changes_type, channel_type, event_type
 from rxgraph.compile.collisions import schema_problems
 from rxgraph.compile.graphql_types import resolve_attribute
@@ -39,7 +39,7 @@ def build_schema(
     schema_class: type[strawberry.Schema] = strawberry.Schema,
     **options: Any,
 ) -> strawberry.Schema:
-    """Return the schema of all *compiled* channels; list channels are left out for now.
+    """Return the schema of all *compiled* channels.
 
     *extensions* and *options* go to *schema_class* (``execution_context_class`` and the like).
 
@@ -47,27 +47,25 @@ def build_schema(
         DeclarationError: there is no channel, or two of them claim one name.
     """
     raise_errors(schema_problems(compiled))
-    # List channels come with a later release: their types compile, their fields are not served.
-    served = [item for item in compiled if is_served(item)]
-    if not served:
+    if not compiled:
         raise DeclarationError(
             "The schema",
             "has no channel to serve",
             "declare a ContextChannel in channels.py of an installed app",
         )
-    layers = object_types([item.tree for item in served], writable_types(served))
-    channels = {item: channel_type(item, layers) for item in served}
+    layers = object_types([item.tree for item in compiled], writable_types(compiled))
+    channels = {item: channel_type(item, layers) for item in compiled}
     query = _root_type(
         "Query",
-        {item.names.field: _query_field(item, channels[item], resolvers) for item in served},
+        {item.names.field: _query_field(item, channels[item], resolvers) for item in compiled},
     )
-    changes = {item: changes_type(item, layers) for item in served}
-    events = {item: event_type(item, changes[item], channels[item], query) for item in served}
+    changes = {item: changes_type(item, layers) for item in compiled}
+    events = {item: event_type(item, changes[item], channels[item], query) for item in compiled}
     subscription = _root_type(
         "Subscription",
-        {item.names.field: _subscription_field(item, events[item], resolvers) for item in served},
+        {item.names.field: _subscription_field(item, events[item], resolvers) for item in compiled},
     )
-    mutations = mutation_fields(served, layers, changes, resolvers)
+    mutations = mutation_fields(compiled, layers, changes, resolvers)
     return schema_class(
         query=query,
         mutation=_root_type("Mutation", mutations) if mutations else None,

@@ -6,11 +6,13 @@ from collections.abc import AsyncGenerator
 
 import strawberry
 
+from rxgraph.compile.actions import ActionSpec
 from rxgraph.compile.channel import CompiledChannel, served_channels
 from rxgraph.compile.schema import build_schema, print_schema
 from rxgraph.compile.signing import AnyInfo
 from rxgraph.compile.writing import WriteRequest
 from rxgraph.errors import BackendError
+from rxgraph.types import JSON
 
 
 class Unserved:
@@ -50,6 +52,21 @@ class Unserved:
         *,
         batch: bool,
     ) -> object:
+        """Refuse.
+
+        Raises:
+            BackendError: always.
+        """
+        raise BackendError("this schema is printed, not served")
+
+    async def act(
+        self,
+        info: AnyInfo,
+        compiled: CompiledChannel,
+        spec: ActionSpec,
+        session: str,
+        given: dict[str, object],
+    ) -> JSON:
         """Refuse.
 
         Raises:

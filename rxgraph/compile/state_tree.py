@@ -13,6 +13,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import models
 from rest_framework import serializers
 
@@ -115,6 +116,8 @@ class StateTree:
     fingerprint: str  # changes when anything that shapes the cached documents changes
     #: Column of the root model that is true while a root may be live (``optimize_anchors``).
     anchor_mark: str | None = None
+    #: Rows of the root model that are touched may join lists or leave them by themselves.
+    auto_update: bool = False
 
     @cached_property
     def root(self) -> Layer:
@@ -156,6 +159,14 @@ class StateTree:
         return frozenset(found)
 
     @cached_property
+    def listing(self) -> tuple[tuple[type[models.Model], str], ...]:
+        """Models whose rows may decide who lists which root, where roots join by themselves.
+
+        Each with its attname that names the root.
+        """
+        return joining_ends(self.root.model) if self.auto_update else ()
+
+    @cached_property
     def tracked_models(self) -> frozenset[type[models.Model]]:
         """Concrete models whose changes can alter this state, through tables included."""
         found: set[type[models.Model]] = set()
@@ -167,6 +178,7 @@ class StateTree:
                 found |= {concrete(dependency.model) for dependency in relation.dependencies}
             for value in layer.values:
                 found |= {concrete(dependency.model) for dependency in value.dependencies}
+        found |= {concrete(through) for through, _ in self.listing}
         return frozenset(found)
 
     @cached_property
@@ -183,3 +195,33 @@ def concrete(model: type[models.Model]) -> type[models.Model]:
 def label_of(model: type[models.Model]) -> str:
     """Return the lower-case label of the concrete model."""
     return concrete(model)._meta.label_lower
+
+
+def joining_ends(model: type[models.Model]) -> tuple[tuple[type[models.Model], str], ...]:
+    """Return the models whose rows give instances of *model* to users, as far as can be told.
+
+    Those are the through models of its many-to-many relations, from either side, and models that
+    join a row of it and a user by required foreign keys. Each comes with the attname of its column
+    that names the row of *model*.
+    """
+    found: dict[tuple[type[models.Model], str], None] = {}
+    for field in model._meta.many_to_many:
+        through: Any = field.remote_field.through
+        found[through, through._meta.get_field(field.m2m_field_name()).attname] = None
+    for relation in model._meta.related_objects:
+        far: Any = relation.field
+        if relation.many_to_many:
+            through = far.remote_field.through
+            name = far.m2m_reverse_field_name()
+            found[through, through._meta.get_field(name).attname] = None
+        elif relation.one_to_many and not far.null and _names_a_user(far.model):
+            found[far.model, far.attname] = None
+    return tuple(found)
+
+
+def _names_a_user(model: type[models.Model]) -> bool:
+    user = get_user_model()
+    return any(
+        field.many_to_one and not field.null and field.related_model is user
+        for field in model._meta.concrete_fields
+    )

@@ -16,7 +16,9 @@ from rxgraph.declare import registry
 from rxgraph.declare.anchor_marks import add_mark
 from rxgraph.declare.live import LiveContext
 from rxgraph.declare.options import ChannelOptions, read_options
+from rxgraph.declare.outlet import outlet
 from rxgraph.declare.problems import dotted, raise_errors
+from rxgraph.declare.runtime_state import RuntimeValues
 from rxgraph.declare.signatures import check_hooks
 from rxgraph.settings import get_settings
 from rxgraph.types import JSON
@@ -62,6 +64,7 @@ class ContextChannel:
         self.user = user
         self.kwargs: dict[str, Any] = dict(kwargs or {})
         self._live = live
+        self._runtime = RuntimeValues(self.name, self.options.runtime_state)
 
     # Who may watch what
 
@@ -121,12 +124,119 @@ class ContextChannel:
         """Return True to let this user delete *instance*."""
         return False
 
+    # The roots of a list channel
+
+    async def add_instance(self, instance_id: Any, at_beginning: bool = False) -> None:
+        """Add an instance to this list, by its id; nothing when it is listed, or nobody watches.
+
+        Raises:
+            NotFound: there is no such row.
+            TypeError: this is no list channel, or no id.
+        """
+        if (live := self._listed("add_instance")) is not None:
+            await live.add_instance(instance_id, at_beginning)
+
+    async def remove_instance(self, instance_id: Any) -> None:
+        """Remove an instance from this list, by its id; it does not come back by itself.
+
+        Raises:
+            TypeError: this is no list channel, or no id.
+        """
+        if (live := self._listed("remove_instance")) is not None:
+            await live.remove_instance(instance_id)
+
+    async def clear(self) -> None:
+        """Remove all instances from this list.
+
+        Raises:
+            TypeError: this is no list channel.
+        """
+        if (live := self._listed("clear")) is not None:
+            await live.clear()
+
+    def _listed(self, method: str) -> LiveContext | None:
+        if not self.options.many:
+            raise TypeError(
+                f"{self.name}.{method} is for list channels; write Meta.state with many=True"
+            )
+        return self._live
+
     # What a channel can do
 
     async def send(self, data: JSON) -> None:
         """Send *data* to this subscriber as a MESSAGE event; nothing when it is not live."""
         if self._live is not None:
             await self._live.send(data)
+
+    @property
+    def runtime_state(self) -> Mapping[str, Any]:
+        """The values of ``RuntimeState`` by name, None until set; ``set_runtime_var`` sets them."""
+        return self._runtime
+
+    async def set_runtime_var(self, name: str, value: Any) -> None:
+        """Set a value of ``RuntimeState`` and tell this subscriber, in an event of its own.
+
+        What is set in ``on_connect`` is part of the first event. A value is told as it is now:
+        set a list again after changing it.
+
+        Raises:
+            ValueError: ``RuntimeState`` has no such name.
+            TypeError: *value* does not fit the declared type.
+        """
+        self._runtime.require(name)
+        if self._live is not None:
+            await self._live.set_runtime_var(name, value)
+        self._runtime.put(name, value)
+
+    async def group_add(self, group: str) -> None:
+        """Join a group of the channel layer, until this context ends.
+
+        Its events go to the methods marked with ``@consumer``; nothing when it is not live.
+
+        Raises:
+            RuntimeError: the project has no channel layer.
+        """
+        if self._live is not None:
+            await self._live.group_add(group)
+
+    # What can be told from anywhere; inside a transaction after its commit
+
+    @classmethod
+    def broadcast_notification(cls, anchor_id: Any, data: JSON, user_id: Any = None) -> None:
+        """Send *data* as a MESSAGE event to every live context that shows an anchor.
+
+        *user_id*: only to those of this user. Both may be model instances.
+
+        Raises:
+            ValueError: *anchor_id* is no id, or *data* is too much.
+            TypeError: *data* is nothing that JSON can hold.
+        """
+        outlet().notify(cls, anchor_id, data, user_id)
+
+    @classmethod
+    def broadcast_instance(cls, anchor_id: Any, instance: Any, operation: str = "update") -> None:
+        """Let one anchor read *instance* again and tell it whole, also where nothing differs.
+
+        *operation* is ``create``, ``update`` or ``delete``. The database has the last word: what
+        exists is told, and stays; what does not is removed.
+
+        Raises:
+            ValueError: *operation* or *anchor_id* is none, or *instance* has no primary key.
+            TypeError: the channel does not show such instances.
+        """
+        outlet().retell(cls, anchor_id, instance, operation)
+
+    @classmethod
+    def revoke(cls, user_id: Any, anchor_id: Any = None) -> None:
+        """Ask at once whether a user may still watch this channel, in every process.
+
+        *anchor_id*: only where this anchor is shown. On ``ContextChannel`` itself, or an abstract
+        class: all channels below it. Who may no longer watch is told so, and the stream ends.
+
+        Raises:
+            ValueError: *anchor_id* is no id.
+        """
+        outlet().revoke(cls, user_id, anchor_id)
 
     async def serialize_instance(
         self, instance: Any, *, typename: str | None = None
@@ -148,7 +258,8 @@ class ContextChannel:
         """Drop the cache of one anchor; False when it was not HOT.
 
         Who watches it gets RESET(CACHE_CLEARED) and a fresh SNAPSHOT. A list channel has one cache
-        for the whole list. From sync code: ``async_to_sync(ProjectChannel.clear_cache)(7)``.
+        for the whole list. Beside a server with the memory store it is left to that server, and the
+        answer is False. From sync code: ``async_to_sync(ProjectChannel.clear_cache)(7)``.
 
         Raises:
             ValueError: no row of the root model can have that id.

@@ -6,7 +6,7 @@ The mark is an attribute on the function; the stage that serves it reads the mar
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -52,7 +52,9 @@ def action(method: Method) -> Method:
 
 
 def consumer(event_type: str) -> Callable[[Method], Method]:
-    """Mark a method as the handler of *event_type* in the groups joined by ``group_add``.
+    """Mark a method as a handler of *event_type* in the groups joined by ``group_add``.
+
+    A method may handle several types, and a type may have several handlers.
 
     Raises:
         DeclarationError: no event type was given.
@@ -63,7 +65,8 @@ def consumer(event_type: str) -> Callable[[Method], Method]:
         )
 
     def mark(method: Method) -> Method:
-        setattr(method, _CONSUMER, ConsumerMark(name=method.__name__, event_type=event_type))
+        made = ConsumerMark(name=method.__name__, event_type=event_type)
+        setattr(method, _CONSUMER, (made, *getattr(method, _CONSUMER, ())))
         return method
 
     return mark
@@ -75,7 +78,35 @@ def action_of(method: object) -> ActionMark | None:
     return mark if isinstance(mark, ActionMark) else None
 
 
-def consumer_of(method: object) -> ConsumerMark | None:
-    """Return the mark that ``@consumer`` left on *method*, or None."""
-    mark = getattr(method, _CONSUMER, None)
-    return mark if isinstance(mark, ConsumerMark) else None
+def consumer_marks(method: object) -> tuple[ConsumerMark, ...]:
+    """Return the marks that ``@consumer`` left on *method*."""
+    marks = getattr(method, _CONSUMER, ())
+    return marks if isinstance(marks, tuple) else ()
+
+
+def consumers_of(channel: type[Any]) -> Mapping[str, tuple[str, ...]]:
+    """Return event type → names of the methods that handle it, those of base classes first.
+
+    A method that overrides a handler handles what that one did; ``None`` takes it away.
+    """
+    if channel not in _consumers:
+        _consumers[channel] = _read_consumers(channel)
+    return _consumers[channel]
+
+
+_consumers: dict[type[Any], Mapping[str, tuple[str, ...]]] = {}
+
+
+def _read_consumers(channel: type[Any]) -> Mapping[str, tuple[str, ...]]:
+    marks: dict[str, tuple[ConsumerMark, ...]] = {}
+    for base in reversed(channel.__mro__):
+        for name, method in vars(base).items():
+            if found := consumer_marks(method):
+                marks[name] = found
+            elif method is None:
+                marks.pop(name, None)
+    handlers: dict[str, tuple[str, ...]] = {}
+    for name, found in marks.items():
+        for mark in found:
+            handlers[mark.event_type] = (*handlers.get(mark.event_type, ()), name)
+    return handlers

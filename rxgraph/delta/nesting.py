@@ -30,3 +30,9 @@ def nest(view: View, key: InstanceKey | None = None) -> dict[str, Any] | None:
                 None if value is None else nest(view, InstanceKey(relation.target, value))
             )
     return data
+
+
+def nest_list(view: View) -> list[dict[str, Any]]:
+    """Return every root of a list channel's *view* with everything below it, in order."""
+    nested = (nest(view, root) for root in view.roots)
+    return [item for item in nested if item is not None]

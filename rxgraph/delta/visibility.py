@@ -1,13 +1,14 @@
 """What one viewer sees of a state.
 
-An instance is visible if it is the root, or a visible instance links to it, and, where its layer
-has a ``user_key``, the viewer owns it. Lists then show visible ids only. A change of visibility is
-itself a change: what becomes visible is sent whole with its parents, what stops is removed.
+An instance is visible if it is a root of the view, or a visible instance links to it, and, where
+its layer has a ``user_key``, the viewer owns it. Lists then show visible ids only. A change of
+visibility is itself a change: what becomes visible is sent whole with its parents, what stops is
+removed. The state of a list channel holds the roots of all its viewers; a view names its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rxgraph.compile.state_tree import StateTree
@@ -20,9 +21,21 @@ class View:
     """A state as one viewer sees it: ``visible`` is None where everybody sees all of it."""
 
     tree: StateTree
-    root: InstanceKey
+    #: One; for a list channel any number, in the order of the list.
+    roots: tuple[InstanceKey, ...]
     state: State
     visible: frozenset[InstanceKey] | None
+
+    @property
+    def root(self) -> InstanceKey:
+        """The one root of a view that is no list."""
+        (root,) = self.roots
+        return root
+
+    @property
+    def shown_roots(self) -> tuple[InstanceKey, ...]:
+        """The roots that the viewer sees."""
+        return tuple(root for root in self.roots if self.document(root) is not None)
 
     def document(self, key: InstanceKey) -> Document | None:
         """Return a document the viewer may see, or None."""
@@ -49,9 +62,16 @@ class ViewChange:
 def see(tree: StateTree, root: InstanceKey, state: State, user_id: str | None) -> View:
     """Return *state* as the viewer *user_id* sees it."""
     if not tree.has_private_layers:
-        return View(tree, root, state, None)
+        return View(tree, (root,), state, None)
+    return see_list(tree, (root,), state, user_id)
+
+
+def see_list(
+    tree: StateTree, roots: Sequence[InstanceKey], state: State, user_id: str | None
+) -> View:
+    """Return what the viewer *user_id* sees of *state* from *roots* on, and nothing else."""
     visible: set[InstanceKey] = set()
-    frontier = [root]
+    frontier = list(roots)
     while frontier:
         key = frontier.pop()
         document = state.get(key)
@@ -59,7 +79,7 @@ def see(tree: StateTree, root: InstanceKey, state: State, user_id: str | None) -
             continue
         visible.add(key)
         frontier.extend(document.links)
-    return View(tree, root, state, frozenset(visible))
+    return View(tree, tuple(roots), state, frozenset(visible))
 
 
 def see_change(before: View, after: View, changes: Changes) -> ViewChange:
@@ -70,6 +90,9 @@ def see_change(before: View, after: View, changes: Changes) -> ViewChange:
     """
     if after.visible is None or before.visible is None:
         return _public_change(before, after, changes)
+    if after.visible is before.visible:
+        told_ = [after.state[key] for key in sorted(changes) if key in after.visible]
+        return ViewChange(tuple(told_), {})
     entered = after.visible - before.visible
     left = before.visible - after.visible
     told = {key for key in changes if key in after.visible} | entered
@@ -93,7 +116,7 @@ def _public_change(before: View, after: View, changes: Changes) -> ViewChange:
     }
     fresh = {document.key for document in changed if document.key not in before.state}
     announced = {child for document in changed for child in document.links}
-    unannounced = fresh - announced - {after.root}
+    unannounced = fresh - announced - set(after.roots)
     if unannounced:
         # Their parents listed them before they could be shown (they failed to render).
         told = {document.key for document in changed}
@@ -125,14 +148,17 @@ def see_since(
     """Return what a viewer who left at number *since* has to be told to arrive at *view*.
 
     Every instance written since is told, also where its value is back to what it was. Removals of
-    instances that may have been somebody else's secret are told only to those who owned them;
-    leaving the others out is harmless, because every list that showed them is told.
+    instances that may have been somebody else's secret are told only to those who owned them, and
+    those of a list channel's state to nobody, since most of it is somebody else's; leaving them out
+    is harmless, because every list that showed them is told.
     """
     tainted = view.tree.tainted
     changed = tuple(
         view.state[key] for key in sorted(view.keys()) if view.state[key].version > since
     )
     removed: dict[InstanceKey, RemovalReason] = {}
+    if view.tree.many:
+        return ViewChange(changed, removed)
     for document in tombstones:
         if document.version <= since or document.removed in (None, RemovalReason.NEVER):
             continue

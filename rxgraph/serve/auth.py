@@ -136,11 +136,12 @@ class Identity:
             Unauthenticated: they are no longer good, or name somebody else.
         """
         async with self._lock:
-            if self._clock() - self._checked_at >= max_age_seconds:
+            begun = self._clock()
+            if begun - self._checked_at >= max_age_seconds:
                 user = await authenticate(self._credentials)
                 if not user.is_authenticated or user.pk != self.user.pk:
                     raise Unauthenticated("You were signed out")
-                self.user, self._checked_at = user, self._clock()
+                self.user, self._checked_at = user, begun
         return self.user
 
 

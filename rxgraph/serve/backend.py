@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, BrokenBarrierError
 from typing import Any, TypeVar
@@ -21,14 +21,15 @@ from django.db import connections
 from rxgraph.cache.anchor import Anchor, Lease
 from rxgraph.cache.opening import open_async_store
 from rxgraph.cache.reading import Reading, read_documents
-from rxgraph.cache.steps import Now, Procedure, Sleep, Step, Wakeup, run_async
+from rxgraph.cache.steps import Now, Procedure, Sleep, Step, run_async
 from rxgraph.cache.turns import join_anchor, leave_anchor
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.errors import BackendError
 from rxgraph.sync.engine import Engine, trees
+from rxgraph.sync.forest import Place
 from rxgraph.sync.heating import Warmth, keep
-from rxgraph.sync.wakeups import open_listener
-from rxgraph.types import AnchorKey, process_key
+from rxgraph.sync.wakeups import Deliver, Told, open_listener
+from rxgraph.types import EVERYBODY, AnchorKey, process_key
 
 T = TypeVar("T")
 
@@ -46,6 +47,7 @@ class Backend:
         self._listener = open_listener(engine.settings)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="rxgraph")
         self._started: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[Any]] = set()
 
     def tree(self, channel: str) -> StateTree:
         """Return the state tree of a channel by its registered name."""
@@ -78,8 +80,8 @@ class Backend:
 
     # -- coming and going
 
-    async def start(self, deliver: Callable[[Wakeup], None]) -> None:
-        """Begin to listen for wake-ups."""
+    async def start(self, deliver: Deliver) -> None:
+        """Begin to listen for wake-ups and signals."""
         self.engine.is_serving = True
         self._deliver = deliver
         self._loop = asyncio.get_running_loop()
@@ -90,11 +92,13 @@ class Backend:
         self._started = asyncio.ensure_future(self._listener.start(deliver))
         await self.beat()
         await self._started
-        await self._listener.join(process_key(self.session))
+        await asyncio.gather(
+            self._listener.join(process_key(self.session)), self._listener.join(EVERYBODY)
+        )
 
-    def _hear(self, wakeup: Wakeup) -> None:
+    def _hear(self, told: Told) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closing
-            self._loop.call_soon_threadsafe(self._deliver, wakeup)
+            self._loop.call_soon_threadsafe(self._deliver, told)
 
     async def join(self, key: AnchorKey) -> None:
         """Be woken for *key* from now on, and count as one who watches it."""
@@ -135,6 +139,18 @@ class Backend:
             with contextlib.suppress(BackendError):
                 await self._run(keep(key, lease))
 
+    async def bring_roots(self, key: AnchorKey, roots: Collection[str]) -> Place | None:
+        """Let a list channel's forest hold *roots*; see ``Engine.bring_roots``."""
+        return await self.on_thread(self.engine.bring_roots, key, roots)
+
+    async def claim_roots(self, key: AnchorKey, roots: Collection[str]) -> frozenset[str]:
+        """Keep *roots* cached; answers those that may be gone from the cache."""
+        return await self.on_thread(self.engine.claim_roots, key.channel, roots)
+
+    async def drop_idle_roots(self, key: AnchorKey, roots: Collection[str]) -> int:
+        """Let a forest drop those of *roots* that no server claims."""
+        return await self.on_thread(self.engine.drop_idle_roots, key, roots)
+
     async def rescue(self, key: AnchorKey) -> bool:
         """Take over work on *key* that nobody does."""
         return await self.on_thread(self.engine.rescue, key)
@@ -146,8 +162,17 @@ class Backend:
         )(*args)
         return answer
 
+    def start_on_thread(self, function: Callable[..., T], *args: Any) -> asyncio.Task[T]:
+        """Run blocking work on a thread to its end, whether or not somebody waits for it."""
+        task = asyncio.create_task(self.on_thread(function, *args), name="rxgraph work")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
     async def close(self) -> None:
         """End listening, forget the session, give back connections and threads."""
+        if self._running:
+            await asyncio.wait(self._running)
         if self._hear in self.engine.listeners:
             self.engine.listeners.remove(self._hear)
         await self._listener.close()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -19,6 +19,7 @@ from rxgraph.compile.channel_types import ResetReason
 from rxgraph.delta import compose
 from rxgraph.serve.hub import Move, MoveKind
 from rxgraph.serve.scope import Place
+from rxgraph.serve.views import Roots
 from rxgraph.types import JSON
 
 LAG_SECONDS = 1.0
@@ -32,6 +33,7 @@ class Delta:
     move: Move
     place: Place
     since: float = 0.0  # when it began to wait
+    roots: Roots | None = None  # of a list from here on; None: as before
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Restart:
     move: Move
     reason: ResetReason
     places: tuple[Place, Place]
+    roots: Roots | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,14 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class RuntimeChange:
+    """``RuntimeState``, whole, as it is from here on."""
+
+    values: Mapping[str, JSON]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """The replica has ended: the root is gone, or (with a state left) something failed."""
 
@@ -59,7 +70,7 @@ class Lost:
     place: Place
 
 
-Pending: TypeAlias = Delta | Restart | Message | Lost
+Pending: TypeAlias = Delta | Restart | Message | RuntimeChange | Lost
 
 
 class Backlog:
@@ -75,6 +86,7 @@ class Backlog:
         self._reserve, self._clock = reserve, clock
         self._items: deque[Pending] = deque()
         self._newest: Move | None = None
+        self._roots: Roots | None = None  # the newest
         self._has_ended = False
 
     def begin(self, move: Move) -> None:
@@ -85,28 +97,73 @@ class Backlog:
     def __len__(self) -> int:
         return len(self._items)
 
-    def move(self, move: Move) -> None:
-        """Add a move of the replica; called at the moment it happens."""
+    def move(self, move: Move, place: Place | None = None, roots: Roots | None = None) -> None:
+        """Add a move of the replica in the *place* reserved when it happened (None: now).
+
+        *roots* are those of a list from this move on.
+        """
         if self._has_ended:
+            if place is not None:
+                place.release()
             return
+        self._roots = self._roots if roots is None else roots
         if move.kind is MoveKind.CHANGES:
             self._newest = move
-            self._items.append(Delta(move, self._reserve(), self._clock()))
+            place = self._reserve() if place is None else place
+            self._items.append(Delta(move, place, self._clock(), roots))
             self._bound()
-        elif move.kind is MoveKind.RESTART:
-            self._newest = move
-            self._drop(lambda item: isinstance(item, Delta | Restart))
-            self._restart(move, ResetReason.CACHE_CLEARED)
-            self._bound()
+            return
+        if place is not None:
+            place.release()
+        if move.kind is MoveKind.RESTART:
+            self.restart(move, ResetReason.CACHE_CLEARED)
         else:
             self._has_ended = True
             self._items.append(Lost(move, self._reserve()))
+
+    def restart(self, move: Move, reason: ResetReason) -> None:
+        """Add a RESET and a SNAPSHOT of the state of *move*, in place of what changed before."""
+        self._newest = move
+        self._drop(lambda item: isinstance(item, Delta | Restart))
+        self._restart(move, reason)
+        self._bound()
+
+    def relist(self, roots: Roots) -> None:
+        """Say that a list has these *roots* from the next restart on."""
+        self._roots = roots
+
+    def collapse(self, waiting: Iterable[Move], move: Move, roots: Roots) -> None:
+        """Make one delta of all that waits, here and in *waiting*: up to *move*, with *roots*.
+
+        A restart among them stays one. For a viewer who must not be told the steps in between.
+        """
+        if self._has_ended:
+            return
+        self.relist(roots)
+        restarts = [item for item in self._items if isinstance(item, Restart)]
+        moves = [item.move for item in self._items if isinstance(item, Delta)]
+        moves += waiting
+        if restarts or any(found.kind is MoveKind.RESTART for found in moves):
+            reason = restarts[-1].reason if restarts else ResetReason.CACHE_CLEARED
+            self.restart(move, reason)
+            return
+        self._drop(lambda item: isinstance(item, Delta))
+        for found in reversed(moves):
+            move = _after(found, move)
+        self.move(move, roots=roots)
 
     def message(self, data: JSON) -> None:
         """Add a message; nothing comes after the end."""
         if self._has_ended:
             return
         self._items.append(Message(data, self._reserve()))
+        self._bound()
+
+    def runtime(self, values: Mapping[str, JSON]) -> None:
+        """Add a change of the runtime state; nothing comes after the end."""
+        if self._has_ended:
+            return
+        self._items.append(RuntimeChange(values, self._reserve()))
         self._bound()
 
     def take(self) -> Pending | None:
@@ -127,10 +184,14 @@ class Backlog:
     def _bound(self) -> None:
         if len(self._items) <= self._limit:
             return
+        # Each tells the whole: the last one is enough.
+        runtime = [item for item in self._items if isinstance(item, RuntimeChange)][-1:]
+        self._drop(lambda item: isinstance(item, RuntimeChange) and item is not runtime[0])
         self._merge()
         if len(self._items) > self._limit // 2 and self._newest is not None:
             self._drop(lambda item: True)
             self._restart(self._newest, ResetReason.OVERFLOW)
+            self._items += [replace(item, place=self._reserve()) for item in runtime]
 
     def _merge(self) -> None:
         merged: deque[Pending] = deque()
@@ -143,7 +204,8 @@ class Backlog:
         self._items = merged
 
     def _restart(self, move: Move, reason: ResetReason) -> None:
-        self._items.append(Restart(move, reason, (self._reserve(), self._reserve())))
+        places = (self._reserve(), self._reserve())
+        self._items.append(Restart(move, reason, places, self._roots))
 
     def _drop(self, is_void: Callable[[Pending], bool]) -> None:
         kept: deque[Pending] = deque()
@@ -159,7 +221,12 @@ class Backlog:
 
 
 def _merged(first: Delta, second: Delta) -> Delta:
-    changes = compose(first.move.changes, second.move.changes)
-    marks = (*first.move.marks, *second.move.marks)
     first.place.release()
-    return Delta(replace(second.move, changes=changes, marks=marks), second.place, first.since)
+    roots = first.roots if second.roots is None else second.roots
+    return Delta(_after(first.move, second.move), second.place, first.since, roots)
+
+
+def _after(first: Move, second: Move) -> Move:
+    """Return *second* with what *first* changed before it."""
+    changes = compose(first.changes, second.changes)
+    return replace(second, changes=changes, marks=(*first.marks, *second.marks))

@@ -1,8 +1,8 @@
 """Opaque cursors: where in the stream of which context a client stands.
 
 A cursor is checked, not signed: a forged one can make its owner miss events, never see more. It
-names channel, anchor, store, generation and position, and, where viewers see different states, the
-viewer.
+names channel, anchor, store, generation and position, where viewers see different states the
+viewer, and of a list channel which roots it listed.
 """
 
 from __future__ import annotations
@@ -13,18 +13,22 @@ import hashlib
 import os
 import struct
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rxgraph.errors import BadRequest
 from rxgraph.types import AnchorKey
 
-_VERSION = 1
+_VERSION = 2
 _MAX_CHARACTERS = 4096
 _HEAD = struct.Struct(
-    ">B8s4sQQ8sdd"
-)  # version, channel, store, generation, position, viewer, times
+    ">B8s4sQQ8s8sdd"
+)  # version, channel, store, generation, position, viewer, members, times
 _CHECK = struct.Struct(">I")
 _PROCESS = os.urandom(8)  # a memory store lives as long as its process
+
+NO_MEMBERS = bytes(8)
+"""Members of a cursor of a single anchor."""
 
 VOID = 0
 """Generation of a cursor that cannot be resumed: a fresh SNAPSHOT follows it."""
@@ -38,6 +42,7 @@ class Cursor:
     position: int
     store: bytes
     viewer: bytes
+    members: bytes
     at: float  # when the newest batch it contains was finished, Unix seconds
     issued: float  # when it was handed out, Unix seconds
 
@@ -51,6 +56,7 @@ def encode(key: AnchorKey, cursor: Cursor) -> str:
         cursor.generation,
         cursor.position,
         cursor.viewer,
+        cursor.members,
         cursor.at,
         cursor.issued,
     )
@@ -66,15 +72,15 @@ def decode(text: str, key: AnchorKey) -> Cursor:
     """
     body = _body(text)
     if body[0] != _VERSION:  # of an older or newer release: valid, but it cannot be resumed
-        return Cursor(VOID, 0, b"", b"", 0.0, 0.0)
+        return Cursor(VOID, 0, b"", b"", b"", 0.0, 0.0)
     if len(body) < _HEAD.size:
         raise BadRequest(_NO_CURSOR)
-    _, channel, store, generation, position, viewer, at, issued = _HEAD.unpack_from(body)
+    _, channel, store, generation, position, viewer, members, at, issued = _HEAD.unpack_from(body)
     if channel != _digest(key.channel, 8):
         raise BadRequest("after: this cursor belongs to another channel")
     if body[_HEAD.size :] != key.anchor_id.encode():
         raise BadRequest("after: this cursor belongs to another instance of this channel")
-    return Cursor(generation, position, store, viewer, at, issued)
+    return Cursor(generation, position, store, viewer, members, at, issued)
 
 
 _NO_CURSOR = "after: this is not a cursor; hand back the text that an event carried"
@@ -100,6 +106,11 @@ def _text(packed: bytes) -> str:
 def viewer_mark(user_id: str | None) -> bytes:
     """Return what stands for a viewer in a cursor; None where all viewers see the same."""
     return bytes(8) if user_id is None else _digest(f"user {user_id}", 8)
+
+
+def members_mark(ids: Iterable[str]) -> bytes:
+    """Return what stands for the roots of a list in a cursor, whatever their order."""
+    return _digest("\0".join(sorted(ids)), 8)
 
 
 def store_mark(url: str, *, is_memory: bool) -> bytes:

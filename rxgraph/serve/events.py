@@ -31,12 +31,14 @@ class Stamp:
 
     def __init__(self, key: AnchorKey, store: bytes, viewer: bytes) -> None:
         self.key, self.store, self.viewer = key, store, viewer
+        self.members = cursors.NO_MEMBERS  # of a list, as it stands
 
     def at(self, generation: int, position: int, at: float, issued: float | None = None) -> str:
         """Return the cursor of a position; *at* is when its batch was finished."""
         when = time.time() if issued is None else issued
         return cursors.encode(
-            self.key, Cursor(generation, position, self.store, self.viewer, at, when)
+            self.key,
+            Cursor(generation, position, self.store, self.viewer, self.members, at, when),
         )
 
     def void(self) -> str:
@@ -67,6 +69,8 @@ class EventMaker:
     ) -> None:
         self.compiled, self.arguments = compiled, arguments
         self.stamp, self.session = stamp, session
+        #: ``RuntimeState`` as it is told from now on.
+        self.runtime = ValuesSource({})
         self._entity_id = entity_id(compiled, arguments)
 
     def snapshot(self, view: View, cursor: str) -> EventSource:
@@ -83,19 +87,31 @@ class EventMaker:
             ChangesSource(self.compiled, view, changed),
             channel=channel,
             query=QuerySource(self.compiled, self.arguments, channel),
+            runtime=self.runtime,
         )
 
     def delta(
-        self, view: View, change: ViewChange, cursor: str, own: Sequence[str] = ()
+        self,
+        view: View,
+        change: ViewChange,
+        cursor: str,
+        own: Sequence[str] = (),
+        *,
+        is_relisted: bool = False,
     ) -> EventSource:
-        """Return what *change* means; *own* are the viewer's own writes in it."""
+        """Return what *change* means; *own* are the viewer's own writes in it.
+
+        *is_relisted*: the roots of a list or their order changed, so they are told.
+        """
         return EventSource(
             ChannelEventKind.DELTA,
             cursor,
             self.session,
             ChangesSource(self.compiled, view, change.changed),
+            channel=self.channel(view, cursor) if is_relisted else None,
             removed=tuple(RemovedSource(*item) for item in sorted(change.removed.items())),
             client_mutation_ids=tuple(own),
+            runtime=self.runtime,
         )
 
     def emptied(self, view: View, changes: Changes, is_gone: bool = False) -> EventSource:
@@ -105,7 +121,7 @@ class EventMaker:
         """
         cursor = self.stamp.void()
         removed = {key: _reason(changes.get(key)) for key in view.keys()}  # noqa: SIM118
-        if is_gone:
+        if is_gone and not view.tree.many:
             removed[view.root] = RemovalReason.DELETED
         return EventSource(
             ChannelEventKind.DELTA,
@@ -114,6 +130,7 @@ class EventMaker:
             self._nothing(view),
             channel=self.channel(None, cursor),
             removed=tuple(RemovedSource(*item) for item in sorted(removed.items())),
+            runtime=self.runtime,
         )
 
     def reset(self, view: View, reason: ResetReason) -> EventSource:
@@ -124,6 +141,7 @@ class EventMaker:
             self.session,
             self._nothing(view),
             reset_reason=reason,
+            runtime=self.runtime,
         )
 
     def message(self, view: View, data: Iterable[JSON], cursor: str) -> EventSource:
@@ -134,11 +152,12 @@ class EventMaker:
             self.session,
             self._nothing(view),
             notifications=tuple(ValuesSource({"data": item}) for item in data),
+            runtime=self.runtime,
         )
 
     def channel(self, view: View | None, cursor: str) -> ChannelSource:
         """Return the entity itself; without a view its state is empty."""
-        return ChannelSource(self._entity_id, cursor, view)
+        return ChannelSource(self._entity_id, cursor, view, self.compiled.tree.many)
 
     def _nothing(self, view: View) -> ChangesSource:
         return ChangesSource(self.compiled, view, ())
@@ -151,5 +170,5 @@ def _reason(document: Document | None) -> RemovalReason:
 
 
 def has_root(view: View) -> bool:
-    """True when the viewer may see the anchor itself."""
-    return view.document(view.root) is not None
+    """True when the viewer may see the anchor itself; a list may be empty."""
+    return view.tree.many or view.document(view.root) is not None

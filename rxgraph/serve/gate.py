@@ -7,7 +7,8 @@ answers nonsense is the developer's fault and ends as INTERNAL.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +20,9 @@ from django.http import Http404
 from rxgraph.cache.rows.keys import normal_id
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.declare.channel import ContextChannel
-from rxgraph.declare.hooks import call_hook
-from rxgraph.errors import BadRequest, Forbidden, NotFound, Unauthenticated
-from rxgraph.types import AnchorKey
+from rxgraph.declare.hooks import call_hook, call_hook_here, is_default
+from rxgraph.errors import BadRequest, Forbidden, NotFound, RequestError, Unauthenticated
+from rxgraph.types import FOREST, AnchorKey
 
 _WRONG_TYPE = (TypeError, ValueError, ValidationError, OverflowError)
 
@@ -48,9 +49,12 @@ async def admit(
         await check_permission(compiled, context.user, arguments)
     except _WRONG_TYPE:
         # A hook may fail because an id is no id: then that is what the client has to know.
-        await _anchor_id(compiled, context, arguments)
+        if not compiled.tree.many:
+            await _anchor_id(compiled, context, arguments)
         raise
-    anchor_id = await _anchor_id(compiled, context, arguments)
+    anchor_id = FOREST
+    if not compiled.tree.many:
+        anchor_id = await _anchor_id(compiled, context, arguments)
     return Admission(AnchorKey(compiled.name, anchor_id), context, str(context.user.pk))
 
 
@@ -74,16 +78,53 @@ async def check_permission(
         NotFound: it looked for something that is not there.
         TypeError: it answers anything else.
     """
+    with _judged(compiled, arguments) as judge:
+        judge(await call_hook(compiled.channel.has_permission, user, **arguments))
+
+
+def check_permission_here(
+    compiled: CompiledChannel, user: Any, arguments: Mapping[str, object]
+) -> None:
+    """Do what ``check_permission`` does, on a thread that may use the database."""
+    with _judged(compiled, arguments) as judge:
+        judge(call_hook_here(compiled.channel.has_permission, user, **arguments))
+
+
+@contextmanager
+def _judged(
+    compiled: CompiledChannel, arguments: Mapping[str, object]
+) -> Iterator[Callable[[object], None]]:
+    """Yield what takes the answer of ``has_permission``; refuse what is raised instead of one."""
+
+    def judge(answer: object) -> None:
+        if answer is False:
+            raise Forbidden(f"You may not watch {describe(compiled, arguments)}")
+        if answer is not True:
+            raise TypeError(
+                f"{compiled.name}.has_permission answered {answer!r}; return True or False"
+            )
+
     try:
-        answer = await call_hook(compiled.channel.has_permission, user, **arguments)
+        yield judge
     except (ObjectDoesNotExist, Http404):
         raise NotFound(f"{describe(compiled, arguments)} does not exist") from None
     except PermissionDenied:
-        answer = False
-    if answer is False:
-        raise Forbidden(f"You may not watch {describe(compiled, arguments)}")
-    if answer is not True:
-        raise TypeError(f"{compiled.name}.has_permission answered {answer!r}; return True or False")
+        judge(False)
+
+
+async def expected_key(
+    compiled: CompiledChannel, context: ContextChannel, arguments: Mapping[str, object]
+) -> AnchorKey | None:
+    """Return the anchor that *context* will be about, where that takes no code of the project.
+
+    None where it does, or where the arguments name none. Nobody is let in by this.
+    """
+    if compiled.tree.many or not is_default(context.get_instance_id):
+        return None
+    try:
+        return AnchorKey(compiled.name, await _anchor_id(compiled, context, arguments))
+    except (RequestError, *_WRONG_TYPE):
+        return None
 
 
 async def _anchor_id(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,6 +22,8 @@ from rxgraph.compile.state_tree import StateTree
 from rxgraph.delta import Changes, State, apply
 from rxgraph.errors import BackendError, NotFound
 from rxgraph.serve.backend import Backend
+from rxgraph.serve.contexts import Contexts
+from rxgraph.serve.desk import Desk
 from rxgraph.sync.heating import Warmth
 from rxgraph.types import AnchorKey, Document, InstanceKey
 
@@ -72,6 +74,11 @@ class Replica:
         self._stirred = asyncio.Event()
         self.task = asyncio.create_task(self._run(), name=f"rxgraph {key}")
 
+    @property
+    def is_filled(self) -> bool:
+        """True when there is a state to show."""
+        return self.ready.done() and not self.ready.cancelled() and bool(self.state)
+
     # -- called on the event loop by the hub
 
     def wake(self, wakeup: Wakeup) -> None:
@@ -91,6 +98,20 @@ class Replica:
         self.receivers[self._next_receiver] = receive
         return self._next_receiver
 
+    # -- the roots of a list channel (``serve.forest``)
+
+    def hold(self, roots: Collection[str]) -> None:
+        """Hold *roots*; a single anchor has its own, always."""
+
+    def let_go(self, roots: Collection[str]) -> None:
+        """Hold *roots* no longer."""
+
+    async def arrival(self, roots: Collection[str]) -> None:
+        """Return when those of *roots*, which are held, that exist are in the state."""
+
+    async def claim(self) -> None:
+        """Say that the roots are still shown, and drop those that nobody shows."""
+
     # -- the one task that moves it
 
     async def _run(self) -> None:
@@ -98,6 +119,7 @@ class Replica:
             await self._hub.opened()
             await self._hub.backend.join(self.key)  # before reading: no gap
             await self._fill()
+            self._settle()
             self.ready.set_result(None)
             while True:
                 await self._stirred.wait()
@@ -146,6 +168,7 @@ class Replica:
                         await self._hub.backend.rescue(self.key)
                     return
                 await self._fill()
+                self._settle()
                 self._tell(MoveKind.RESTART, {})
                 return
             except NotFound:
@@ -165,7 +188,8 @@ class Replica:
             if isinstance(reading, Anchor) or reading.anchor.schema != self.tree.fingerprint:
                 heated = await self._hub.backend.heat(self.key)
                 if heated is Warmth.MISSING:
-                    raise NotFound(f"{self.root.typename} {self.root.id} does not exist")
+                    self.state = {}
+                    self.require_root()
                 if heated is Warmth.WAIT:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._stirred.wait(), pause)
@@ -185,8 +209,24 @@ class Replica:
         self.tombstones = {k: d for k, d in reading.documents.items() if not d.is_live}
         self.generation, self.position = reading.anchor.generation, reading.anchor.done
         self.floor, self.at = reading.anchor.floor, reading.anchor.done_at
+        self.require_root()
+
+    def require_root(self) -> None:
+        """Return if the root is there.
+
+        Raises:
+            NotFound: it is not.
+        """
         if self.root not in self.state:
-            raise NotFound(f"{self.root.typename} {self.root.id} does not exist")
+            raise NotFound(self.missing)
+
+    @property
+    def missing(self) -> str:
+        """What to say when the root is not there."""
+        return f"{self.root.typename} {self.root.id} does not exist"
+
+    def _settle(self) -> None:
+        """Take note of another place in the stream."""
 
     async def _read(self, generation: int | None, since: int) -> Reading | Anchor:
         while True:
@@ -202,6 +242,7 @@ class Replica:
             kept = {k: d for k, d in self.tombstones.items() if k not in changes}
             self.tombstones = {**kept, **dead}
         self.position, self.at = position, at
+        self._settle()
         if changes or marks:
             self._tell(MoveKind.CHANGES, changes, marks)
 
@@ -220,28 +261,63 @@ class Attachment:
     def __init__(self, hub: Hub, replica: Replica, number: int) -> None:
         self._hub, self._number = hub, number
         self.replica = replica
+        #: Roots of a list channel that are held.
+        self.roots: set[str] = set()
 
     async def detach(self) -> None:
         """Stop being told; the last one to leave drops the replica. Safe to call twice."""
         if self.replica.receivers.pop(self._number, None) is not None:
+            self.let_go(self.roots)
             await self._hub.release(self.replica)
+
+    async def hold(self, roots: Collection[str]) -> None:
+        """Have the replica of a list channel hold *roots*; those that exist are there then.
+
+        Raises:
+            BackendError: the store or the database does not answer.
+        """
+        fresh = set(roots) - self.roots
+        self.roots |= fresh
+        self.replica.hold(fresh)
+        await self.replica.arrival(roots)
+
+    def let_go(self, roots: Collection[str]) -> None:
+        """Need *roots* no longer."""
+        gone = self.roots & set(roots)
+        self.roots -= gone
+        self.replica.let_go(gone)
 
 
 class Hub:
     """All replicas of this process."""
 
-    def __init__(self, backend: Backend, opened: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        opened: Callable[[], Awaitable[None]],
+        new_replica: Callable[[Hub, AnchorKey, StateTree], Replica] = Replica,
+    ) -> None:
+        self._new_replica = new_replica
         #: Wait until wake-ups are being listened for.
         self.opened = opened
         self.backend = backend
+        #: Live contexts of this process.
+        self.contexts = Contexts(backend.session)
         self._replicas: dict[AnchorKey, Replica] = {}
         self._leaving: dict[AnchorKey, asyncio.Task[None]] = {}
         self._is_complaining = False
+        #: Asks who lists what, for all list contexts of this process.
+        self.desk = Desk()
 
     @property
     def replicas(self) -> Mapping[AnchorKey, Replica]:
         """What is held now, for status and tests."""
         return self._replicas
+
+    def holds(self, key: AnchorKey) -> bool:
+        """True when the replica of *key* is filled: to attach to it takes no time."""
+        replica = self._replicas.get(key)
+        return replica is not None and replica.is_filled
 
     async def attach(self, key: AnchorKey, receive: Receive) -> Attachment:
         """Hold the replica of *key*, filling it first where it is new.
@@ -257,15 +333,14 @@ class Hub:
             await asyncio.shield(leaving)
         replica = self._replicas.get(key)
         if replica is None:
-            replica = Replica(self, key, self.backend.tree(key.channel))
+            replica = self._new_replica(self, key, self.backend.tree(key.channel))
             self._replicas[key] = replica
         held: list[Move] = []
         number = replica.add(held.append)
         attachment = Attachment(self, replica, number)
         try:
             await asyncio.shield(replica.ready)
-            if not replica.state:
-                raise NotFound(f"{replica.root.typename} {replica.root.id} does not exist")
+            replica.require_root()
         except BaseException:
             await asyncio.shield(attachment.detach())
             raise
@@ -316,6 +391,12 @@ class Hub:
                     # This process was paused for so long that it was taken for dead.
                     with contextlib.suppress(BackendError):
                         await self.backend.count_in(key)
+
+    async def claim(self) -> None:
+        """Say which roots of list channels this process shows."""
+        for replica in list(self._replicas.values()):
+            if replica.ready.done() and not replica.ready.exception():
+                await replica.claim()
 
     def complain(self, error: Exception) -> None:
         """Log an outage once, not once per attempt."""

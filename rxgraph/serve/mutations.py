@@ -7,24 +7,29 @@ instance as the viewer sees it, the parents with their new lists.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import inspect
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from rxgraph.compile.channel import CompiledChannel
+from rxgraph.compile.state_tree import StateTree
 from rxgraph.compile.writing import WriteRequest
+from rxgraph.declare.channel import ContextChannel
 from rxgraph.declare.operations import Operation
-from rxgraph.delta import View, see
+from rxgraph.delta import View
 from rxgraph.errors import BadRequest
 from rxgraph.serve import cursor as cursors
+from rxgraph.serve.access import Roots, hold_roots, see_roots
 from rxgraph.serve.auth import Identity
+from rxgraph.serve.committing import Committing
 from rxgraph.serve.events import Stamp, stamp_for
-from rxgraph.serve.gate import admit, require_user
-from rxgraph.serve.hub import Attachment, Move
+from rxgraph.serve.gate import admit, check_permission_here, expected_key, require_user
+from rxgraph.serve.hub import Attachment
 from rxgraph.serve.runtime import Runtime
 from rxgraph.serve.scope import OperationScope
 from rxgraph.serve.sources import ChangesSource, InstanceSource
@@ -34,31 +39,23 @@ from rxgraph.types import AnchorKey, InstanceKey, mark
 _LONGEST_ID = 200
 
 
-class Witness:
-    """Waits for the move of a replica that carries one of some marks."""
-
-    def __init__(self, *marks: str) -> None:
-        self._marks = frozenset(marks)
-        self._seen = asyncio.Event()
-
-    def receive(self, move: Move) -> None:
-        """Take a move at the moment it happens."""
-        if not self._marks.isdisjoint(move.marks):
-            self._seen.set()
-
-    async def wait(self, seconds: float) -> bool:
-        """Return True when the move has come, and False when it does not."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._seen.wait(), seconds)
-        return self._seen.is_set()
-
-
 @dataclass(frozen=True, slots=True)
 class Done:
     """An outcome, and the replica whose state contains it; None: there is none to show."""
 
     outcome: Outcome
     attachment: Attachment | None = None
+    #: What the viewer looks at: the anchor, or what he lists.
+    roots: Roots = ()
+
+    def shown_roots(self, tree: StateTree) -> Roots:
+        """The roots to answer from: those that were made are shown, whoever lists them."""
+        made = [
+            written.key
+            for written in self.outcome.results
+            if written.typename == tree.root.typename and written.operation is Operation.CREATE
+        ]
+        return tuple(dict.fromkeys((*self.roots, *made)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +185,11 @@ class Mutator:
         finally:
             if has_joined:
                 together.leave()
-        user_id = str(self._identity.user.pk)
-        view = see(self._compiled.tree, replica.root, state, user_id)
+        user_id, tree = str(self._identity.user.pk), self._compiled.tree
+        view = see_roots(tree, done.shown_roots(tree), state, user_id)
         stamp = stamp_for(self._compiled, replica.key, user_id, self._runtime.settings)
+        if tree.many:
+            stamp.members = cursors.members_mark(root.id for root in done.roots)
         cursor = stamp.at(generation, position, at, time.time())
         return PayloadSource(self._compiled, done.outcome, client_mutation_id, view, cursor)
 
@@ -208,32 +207,55 @@ class Mutator:
         if arguments is None:
             return await self._create_root(held, requests, client_mutation_id)
         context = self._compiled.channel(self._identity.user, arguments)
-        admission = await admit(self._compiled, context, arguments)
+        require_user(context.user)
+        user_id = str(context.user.pk)
         nonce = uuid.uuid4().hex
-        text = mark(admission.user_id, client_mutation_id or "", nonce).pk
-        again = mark(admission.user_id, nonce=nonce).pk  # a repeat is told to nobody
-        witness = Witness(text, again)
-        attachment = await self._runtime.hub.attach(admission.key, witness.receive)
+        text = mark(user_id, client_mutation_id or "", nonce).pk
+        again = mark(user_id, nonce=nonce).pk  # a repeat is told to nobody
+        committing = Committing(self._runtime.backend, text, again)
+        key, enter = await self._enter(context, arguments)
+        attachment = await self._runtime.hub.attach(key, committing.receive)
         held.push_async_callback(attachment.detach)
-        stamp = stamp_for(self._compiled, admission.key, admission.user_id, self._runtime.settings)
-        outcome = await self._runtime.backend.on_thread(
-            lambda: write(
+        roots = await hold_roots(attachment, self._compiled, context, arguments)
+        stamp = stamp_for(self._compiled, key, user_id, self._runtime.settings)
+
+        def work() -> Outcome:
+            enter()
+            return write(
                 context,
                 self._compiled,
-                admission.key.anchor_id,
-                self._view(attachment, admission.user_id),
+                key.anchor_id,
+                see_roots(self._compiled.tree, roots, attachment.replica.state, user_id),
                 requests,
                 client_mutation_id=client_mutation_id,
                 commit_mark=text,
                 repeat_mark=again,
-                positions=self._positions(requests, admission.key, stamp, attachment),
+                positions=self._positions(requests, key, stamp, attachment),
+                ready=committing.prepare,
             )
-        )
-        if outcome.results and await witness.wait(self._runtime.settings.store_timeout_seconds):
-            return Done(outcome, attachment)
-        # Refused, or committed while the store is away: then the intents bring it to the stream
-        # later, and which position that will be, nobody knows yet.
-        return Done(outcome)
+
+        outcome = await committing.run(work, self._runtime.settings.store_timeout_seconds)
+        # Not shown: refused, or committed while the store is away. Then the intents bring it to
+        # the stream later, and which position that will be, nobody knows yet.
+        return Done(outcome, attachment if committing.is_shown else None, roots)
+
+    async def _enter(
+        self, context: ContextChannel, arguments: Mapping[str, object]
+    ) -> tuple[AnchorKey, Callable[[], None]]:
+        """Return the anchor, and what must be called on the thread of the write before it.
+
+        Where the replica is at hand and ``has_permission`` blocks, that thread asks it: it is one
+        way there and back less. Else the viewer is let in, or not, right here.
+
+        Raises:
+            RequestError: the viewer may not watch the channel, or there is no such anchor.
+        """
+        compiled = self._compiled
+        blocks = not inspect.iscoroutinefunction(compiled.channel.has_permission)
+        key = await expected_key(compiled, context, arguments) if blocks else None
+        if key is not None and self._runtime.hub.holds(key):
+            return key, partial(check_permission_here, compiled, context.user, arguments)
+        return (await admit(compiled, context, arguments)).key, _nothing
 
     async def _create_root(
         self,
@@ -259,11 +281,7 @@ class Mutator:
         key = AnchorKey(self._compiled.name, outcome.results[0].id)
         attachment = await self._runtime.hub.attach(key, lambda move: None)
         held.push_async_callback(attachment.detach)
-        return Done(outcome, attachment)
-
-    def _view(self, attachment: Attachment, user_id: str) -> View:
-        replica = attachment.replica
-        return see(self._compiled.tree, replica.root, replica.state, user_id)
+        return Done(outcome, attachment, (attachment.replica.root,))
 
     def _positions(
         self,
@@ -286,3 +304,7 @@ class Mutator:
             )
             found[index] = cursor.position if is_same else -1
         return found
+
+
+def _nothing() -> None:
+    """Do nothing: the viewer was let in already."""

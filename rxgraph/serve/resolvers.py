@@ -8,20 +8,24 @@ from typing import Any
 
 from strawberry.types import Info
 
+from rxgraph.compile.actions import ActionSpec
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.writing import WriteRequest
-from rxgraph.delta import see
 from rxgraph.errors import NotFound
+from rxgraph.serve.access import open_access
+from rxgraph.serve.answers import value_of
 from rxgraph.serve.auth import Credentials, Identity
-from rxgraph.serve.events import has_root, stamp_for
-from rxgraph.serve.gate import admit, entity_id, require_user
+from rxgraph.serve.events import has_root
+from rxgraph.serve.gate import entity_id, require_user
 from rxgraph.serve.hub import Hub, Move
+from rxgraph.serve.list_stream import ListStream
 from rxgraph.serve.mutations import Mutator, PayloadSource
 from rxgraph.serve.runtime import current
 from rxgraph.serve.scope import OperationScope, scope_of
 from rxgraph.serve.sources import ChannelSource
 from rxgraph.serve.stream import LiveStream
 from rxgraph.settings import RxGraphSettings, get_settings
+from rxgraph.types import JSON
 
 AnyInfo = Info[Any, Any]
 
@@ -56,19 +60,17 @@ class ChannelResolvers:
         try:
             identity = identity_of(info)
             context = compiled.channel(identity.user, arguments)
-            admission = await admit(compiled, context, arguments)
-            attachment = await self._hub().attach(admission.key, _ignore)
-            replica = attachment.replica
+            access = await open_access(self._hub(), compiled, context, arguments, _ignore)
+            attachment, replica = access.attachment, access.attachment.replica
             has_joined = False
             state, generation, position, at = await scope.together.read(
                 lambda: (replica.state, replica.generation, replica.position, replica.at)
             )
-            view = see(compiled.tree, replica.root, state, admission.user_id)
+            view = access.see(state)
             if not has_root(view):
-                raise NotFound(f"{replica.root.typename} {replica.root.id} does not exist")
-            stamp = stamp_for(compiled, admission.key, admission.user_id, self._settings())
-            cursor = stamp.at(generation, position, at, time.time())
-            return ChannelSource(entity_id(compiled, arguments), cursor, view)
+                raise NotFound(replica.missing)
+            cursor = access.stamp(self._settings()).at(generation, position, at, time.time())
+            return ChannelSource(entity_id(compiled, arguments), cursor, view, compiled.tree.many)
         finally:
             if has_joined:
                 scope.together.leave()
@@ -87,7 +89,8 @@ class ChannelResolvers:
         Raises:
             RequestError: the viewer cannot have it.
         """
-        stream = LiveStream(
+        make = ListStream if compiled.tree.many else LiveStream
+        stream = make(
             compiled,
             identity_of(info),
             arguments,
@@ -121,6 +124,44 @@ class ChannelResolvers:
         payload = await mutator.run(arguments, requests, client_mutation_id)
         payload.is_batch = batch
         return payload
+
+    async def act(
+        self,
+        info: AnyInfo,
+        compiled: CompiledChannel,
+        spec: ActionSpec,
+        session: str,
+        given: dict[str, object],
+    ) -> JSON:
+        """Run an action in its turn, and return what it answers.
+
+        Raises:
+            RequestError: nobody is signed in, or an argument does not fit.
+            GraphQLError: there is no such live context of this user, or the action failed.
+        """
+        scope = scope_of(info.context)
+        scope.together.join()  # payloads of writes in the same operation show what it did
+        has_joined = True
+        try:
+            async with scope.in_turn():
+                user = await self._sure_user(identity_of(info))
+                arguments = spec.wire(given)
+                answer = await current().actions.call(
+                    compiled, spec, session, str(user.pk), arguments
+                )
+                value = value_of(answer)
+            has_joined = False
+            return await scope.together.read(lambda: value)
+        finally:
+            if has_joined:
+                scope.together.leave()
+
+    async def _sure_user(self, identity: Identity) -> Any:
+        """Return who asks, asked again where that is old or in doubt."""
+        require_user(identity.user)
+        seconds = self._settings().reauth_seconds
+        max_age = self._hub().contexts.sure_for(str(identity.user.pk), seconds)
+        return await identity.recheck(max_age)
 
 
 def identity_of(info: AnyInfo) -> Identity:

@@ -11,18 +11,25 @@ import logging
 from collections.abc import Awaitable, Callable
 from weakref import WeakKeyDictionary
 
-from rxgraph.cache.steps import Wakeup
 from rxgraph.errors import BackendError
+from rxgraph.serve.actions import FIND_SECONDS, Actions
 from rxgraph.serve.backend import Backend
+from rxgraph.serve.broadcasts import Broadcasts
+from rxgraph.serve.forest import new_replica
 from rxgraph.serve.hub import Hub
+from rxgraph.serve.signals import Signals
 from rxgraph.settings import RxGraphSettings
 from rxgraph.sync import expiry
+from rxgraph.sync.clearing import CLEAR
 from rxgraph.sync.engine import Engine, get_engine
-from rxgraph.types import PROCESS_CHANNEL
+from rxgraph.sync.signals import Signal
+from rxgraph.sync.wakeups import LocalBus, Told
+from rxgraph.types import PROCESS_CHANNEL, AnchorKey
 
 logger = logging.getLogger("rxgraph.serve")
 
 _BURIAL_SECONDS = 30.0
+_CLAIM_SECONDS = 1.0  # between two looks at whether it is time
 
 
 class Runtime:
@@ -32,7 +39,21 @@ class Runtime:
         self.engine = engine
         self.settings: RxGraphSettings = engine.settings
         self.backend = Backend(engine)
-        self.hub = Hub(self.backend, self.ready)
+        self.hub = Hub(self.backend, self.ready, new_replica)
+        #: Live contexts of this event loop.
+        self.contexts = self.hub.contexts
+        self.signals = Signals(self.backend.session)
+        self.actions = Actions(
+            self.backend.session,
+            self.contexts,
+            self.signals,
+            engine.publish,
+            self.settings,
+            # Where nothing travels, an answer is there at once or never.
+            find_seconds=0.05 if isinstance(engine.bus, LocalBus) else FIND_SECONDS,
+        )
+        Broadcasts(self.contexts, self.signals)
+        self.signals.on(CLEAR, self._clear)
         self._nudged = asyncio.Event()
         self._tasks = [asyncio.create_task(self._open(), name="rxgraph open")]
 
@@ -45,14 +66,17 @@ class Runtime:
             self._every(self.settings.sweep_interval_seconds, self._sweep, "sweep"),
             self._every(_BURIAL_SECONDS, self._bury, "burial"),
             self._every(expiry.interval_seconds(), self._expire, "expiry"),
+            self._every(_CLAIM_SECONDS, self.hub.claim, "claims"),
             asyncio.create_task(self._take_over(), name="rxgraph take over"),
         ]
 
-    def _deliver(self, wakeup: Wakeup) -> None:
-        if wakeup.key.channel == PROCESS_CHANNEL:
+    def _deliver(self, told: Told) -> None:
+        if isinstance(told, Signal):
+            self.signals.deliver(told)
+        elif told.key.channel == PROCESS_CHANNEL:
             self._nudged.set()
         else:
-            self.hub.deliver(wakeup)
+            self.hub.deliver(told)
 
     async def _take_over(self) -> None:
         """Do what writers left, whenever one says so; what comes meanwhile is done together."""
@@ -80,6 +104,10 @@ class Runtime:
     async def _bury(self) -> None:
         await self.backend.on_thread(self.engine.bury_sessions)
         await self.backend.on_thread(self.engine.forget_mutations)
+        await self.backend.on_thread(self.engine.forget_claims)
+
+    async def _clear(self, signal: Signal) -> None:
+        await self.backend.on_thread(self.engine.clear, AnchorKey(*signal.body))
 
     async def _expire(self) -> None:
         await self.backend.on_thread(expiry.watch, self.engine)
@@ -111,6 +139,7 @@ class Runtime:
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
+        await self.signals.close()
         await self.hub.close()
         await self.backend.close()
 

@@ -91,13 +91,20 @@ class ChannelSource:
     id: str
     cursor: str
     view: View | None
+    many: bool = False
 
     def resolve(self, name: str) -> object:
         """Return a field of the entity."""
+        if name == "state" and self.many:
+            return [] if self.view is None else self._roots(self.view)
         if name == "state":
             root = None if self.view is None else self.view.document(self.view.root)
             return None if root is None or self.view is None else InstanceSource(self.view, root)
         return getattr(self, name)
+
+    def _roots(self, view: View) -> list[InstanceSource]:
+        found = (view.document(root) for root in view.roots)
+        return [InstanceSource(view, document) for document in found if document is not None]
 
 
 @dataclass(frozen=True, slots=True)

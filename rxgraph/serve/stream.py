@@ -11,27 +11,32 @@ import contextlib
 import logging
 import math
 import time
-import uuid
 from collections.abc import AsyncGenerator, Iterator, Mapping
+from typing import Any
 
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.channel_types import ResetReason
+from rxgraph.compile.runtime_values import runtime_value
 from rxgraph.declare.hooks import call_hook
-from rxgraph.delta import View, see, see_change, see_since
+from rxgraph.delta import View, ViewChange, see_change, see_since
 from rxgraph.errors import Forbidden, NotFound, RequestError
 from rxgraph.serve import cursor as cursors
+from rxgraph.serve.access import Access, open_access, see_roots
 from rxgraph.serve.auth import Identity
-from rxgraph.serve.backlog import Backlog, Delta, Lost, Message, Pending, Restart
+from rxgraph.serve.backlog import Backlog, Delta, Lost, Message, Pending, Restart, RuntimeChange
 from rxgraph.serve.cursor import VOID, Cursor
-from rxgraph.serve.events import EventMaker, has_root, stamp_for
-from rxgraph.serve.gate import admit, check_permission, describe, require_user
-from rxgraph.serve.hub import Attachment, Hub, Move, MoveKind, Replica
+from rxgraph.serve.events import EventMaker, has_root
+from rxgraph.serve.gate import Admission, check_permission, describe, require_user
+from rxgraph.serve.groups import Groups
+from rxgraph.serve.hub import Hub, Move, MoveKind, Replica
 from rxgraph.serve.messages import jsonable
+from rxgraph.serve.running import RunningActions
 from rxgraph.serve.scope import OperationScope, Place
-from rxgraph.serve.sources import EventSource
+from rxgraph.serve.sources import EventSource, ValuesSource
 from rxgraph.serve.views import see_after
 from rxgraph.settings import RxGraphSettings
-from rxgraph.types import JSON, marked_by
+from rxgraph.sync.broadcasting import refuse_reserved
+from rxgraph.types import JSON, AnchorKey, InstanceKey, marked_by
 
 logger = logging.getLogger("rxgraph.stream")
 
@@ -58,32 +63,118 @@ class LiveStream:
         scope: OperationScope,
     ) -> None:
         self.compiled, self.arguments = compiled, dict(arguments)
-        self.session = uuid.uuid4().hex
+        self.session = hub.contexts.new_session()
         self._identity, self._hub, self._settings, self._scope = identity, hub, settings, scope
         self.context = compiled.channel(identity.user, arguments, self)
+        self._groups: Groups | None = None
+        self._actions: RunningActions | None = None
         self._backlog = Backlog(settings.queue_events, scope.reserve)
         self._stirred = asyncio.Event()
-        self._attachment: Attachment | None = None
+        self._access: Access
+        self._must_recheck = False  # before anything else is told
         self._early: list[JSON] | None = []  # messages sent before the first event
+        self._has_access = False
+        self._runtime: dict[str, JSON] = {}
+        self._doubted_at: float | None = None
+        #: What this context shows, as soon as that is known.
+        self.key: AnchorKey | None = None
         self._is_connected = False
         self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def is_early(self) -> bool:
+        """True until the first event is decided."""
+        return self._early is not None
+
+    @property
+    def is_closing(self) -> bool:
+        """True when nothing more is told."""
+        return self._closing is not None
+
+    @property
+    def user_id(self) -> str:
+        """Primary key of the viewer as text; of nobody, "None"."""
+        return str(self._identity.user.pk)
+
+    @property
+    def is_live(self) -> bool:
+        """True between the first event and the end."""
+        return self._early is None and self._closing is None
+
+    def actions(self) -> RunningActions:
+        """Return the actions that run here."""
+        if self._actions is None:
+            limit = self._settings.operations_per_connection
+            self._actions = RunningActions(self.context, limit=limit)
+        return self._actions
 
     # -- what the hub and the channel tell, on the event loop
 
     def receive(self, move: Move) -> None:
         """Take a move of the replica at the moment it happens."""
-        if self._early is None and self._closing is None:
+        if not self.is_early and not self.is_closing:
             self._backlog.move(move)
-            self._stirred.set()
+            self.stir()
+
+    def stir(self) -> None:
+        """Let the stream look at what it has to tell."""
+        self._stirred.set()
 
     async def send(self, data: JSON) -> None:
         """Send *data* as a MESSAGE event, after everything told so far."""
         data = jsonable(data)
+        refuse_reserved(data)
+        self.tell(data)
+
+    def tell(self, data: JSON) -> None:
+        """Tell *data*, which is JSON already, as a MESSAGE event."""
         if self._early is not None:
             self._early.append(data)
-        elif self._closing is None:
+        elif not self.is_closing:
             self._backlog.message(data)
+            self.stir()
+
+    async def add_instance(self, instance_id: Any, at_beginning: bool = False) -> None:
+        """Do nothing: only lists have roots to add (``serve.list_stream``)."""
+
+    async def remove_instance(self, instance_id: Any) -> None:
+        """Do nothing."""
+
+    async def clear(self) -> None:
+        """Do nothing."""
+
+    async def set_runtime_var(self, name: str, value: object) -> None:
+        """Tell a value of ``RuntimeState``: in the first event, later in a MESSAGE of its own."""
+        self._runtime = {**self._runtime, name: runtime_value(self.compiled.channel, name, value)}
+        if self._early is None and self._closing is None:
+            self._backlog.runtime(self._runtime)
             self._stirred.set()
+
+    async def group_add(self, group: str) -> None:
+        """Get the events of *group* for the ``@consumer`` methods of the channel."""
+        self._groups = self._groups or Groups(self.context)
+        if self._closing is None:
+            await self._groups.add(group)
+
+    def shows(self, anchor_id: str) -> bool:
+        """True when the viewer sees this anchor."""
+        if not self.compiled.tree.many:
+            return True
+        root = InstanceKey(self.compiled.tree.root.typename, anchor_id)
+        return self._early is None and self._view.document(root) is not None
+
+    def may_show(self, anchor_id: str) -> bool:
+        """True unless it is certain that this anchor is none of this context's."""
+        return self.key is None or self.compiled.tree.many or self.key.anchor_id == anchor_id
+
+    @property
+    def _is_in_doubt(self) -> bool:
+        return self._must_recheck or self._doubted_at is not None
+
+    def doubt(self) -> None:
+        """Ask again who may watch, before anything else is told."""
+        self._doubted_at = time.monotonic()
+        self._stirred.set()
 
     # -- opening
 
@@ -95,43 +186,55 @@ class LiveStream:
             BackendError: the store does not answer.
         """
         self._scope.on_close(self.close)
-        admission = await admit(self.compiled, self.context, self.arguments)
-        self._user_id = admission.user_id
-        key = admission.key
-        cursor = None if after is None else cursors.decode(after, key)
-        self._stamp = stamp_for(self.compiled, key, self._user_id, self._settings)
+        self._hub.contexts.add(self)  # before anything is asked: what is taken meanwhile is heard
+        max_age = self._hub.contexts.sure_for(self.user_id, self._settings.reauth_seconds)
+        self.context.user = await self._identity.recheck(max_age)
+        self._access = access = await self._admit()
+        self._has_access = True
+        self._user_id = access.user_id
+        cursor = None if after is None else cursors.decode(after, access.admission.key)
+        self._stamp = access.stamp(self._settings)
         self._maker = EventMaker(self.compiled, self.arguments, self._stamp, self.session)
-        self._attachment = attachment = await self._hub.attach(key, self.receive)
-        self._require_root(attachment.replica)
+        access.require_view()
         tstamp = cursor.at if cursor is not None and cursor.generation != VOID else None
         self._is_connected = True
         await call_hook(self.context.on_connect, tstamp)
-        self._begin(attachment.replica, cursor)
+        self._begin(access.attachment.replica, cursor)
+
+    async def _admit(self) -> Access:
+        """Let the viewer in, and hold what he looks at."""
+        return await open_access(
+            self._hub, self.compiled, self.context, self.arguments, self.receive, self._place
+        )
+
+    def _place(self, admission: Admission) -> None:
+        self.key = admission.key
+        self._hub.contexts.place(self, admission.key)
 
     def _begin(self, replica: Replica, cursor: Cursor | None) -> None:
         """Capture the first state; from here on every move is told."""
-        view = self._require_root(replica)
-        self._view = view
+        view = self._view = self._access.require_view()
         self._cursor = self._stamp.at(replica.generation, replica.position, replica.at)
+        self._maker.runtime = ValuesSource(self._runtime)
         first: list[EventSource]
         if cursor is not None and self._can_resume(replica, cursor):
-            since = see_since(view, replica.tombstones.values(), cursor.position, self._user_id)
-            first = [self._maker.delta(view, since, self._cursor)]
+            since = self._since(view, cursor)
+            is_list = self.compiled.tree.many
+            first = [self._maker.delta(view, since, self._cursor, is_relisted=is_list)]
         else:
             first = [self._maker.snapshot(view, self._cursor)]
             if cursor is not None:
                 first.insert(0, self._maker.reset(view, ResetReason.CURSOR_EXPIRED))
         self._first: list[Told] = [(event, self._scope.reserve()) for event in first]
-        self._backlog.begin(_standing(replica))
+        self._backlog.begin(standing(replica))
         early, self._early = self._early, None
         for data in early or ():
             self._backlog.message(data)
 
-    def _require_root(self, replica: Replica) -> View:
-        view = see(self.compiled.tree, replica.root, replica.state, self._user_id)
-        if not has_root(view):
-            raise NotFound(f"{replica.root.typename} {replica.root.id} does not exist")
-        return view
+    def _since(self, view: View, cursor: Cursor) -> ViewChange:
+        """Return what the viewer has to be told to arrive here from *cursor*."""
+        tombstones = self._access.attachment.replica.tombstones.values()
+        return see_since(view, tombstones, cursor.position, self._user_id)
 
     def _can_resume(self, replica: Replica, cursor: Cursor) -> bool:
         age = time.time() - cursor.issued
@@ -150,75 +253,109 @@ class LiveStream:
     async def events(self) -> AsyncGenerator[EventSource, None]:
         """Yield every event; ends after the last one, or raises what ends the operation."""
         try:
-            for event, place in self._first:
-                self._scope.use(place)
-                yield event
-            self._first = []
+            has_begun, telling = False, self._tell_first()
             check_at = time.monotonic() + self._settings.reauth_seconds
             while True:
-                if time.monotonic() >= check_at:
+                if self._is_in_doubt or time.monotonic() >= check_at:
                     refusal = await self._recheck()
                     if refusal is not None:
                         self._backlog.clear()
-                        for event in self._refused():
+                        for event in self._refused() if has_begun else ():
                             self._scope.use(self._scope.reserve())
                             yield event
                         raise refusal
                     check_at = time.monotonic() + self._settings.reauth_seconds
-                pending = self._backlog.take()
-                if pending is None:
-                    self._stirred.clear()
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(max(0.0, check_at - time.monotonic())):
-                            await self._stirred.wait()
-                    continue
+                    if self._is_in_doubt:
+                        continue
                 try:
-                    for event, place in self._tell(pending):
-                        self._scope.use(place)
-                        yield event
+                    told = next(telling, None)
                 except Ended:
                     return
+                if told is not None:
+                    self._scope.use(told[1])
+                    yield told[0]
+                    continue
+                if not has_begun:
+                    has_begun = True
+                pending = self._backlog.take()
+                if pending is not None:
+                    telling = self._tell(pending)
+                    continue
+                self._stirred.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.0, check_at - time.monotonic())):
+                        await self._stirred.wait()
         finally:
             await self.close()
+
+    def _tell_first(self) -> Iterator[Told]:
+        while self._first:
+            yield self._first.pop(0)
 
     def _tell(self, pending: Pending) -> Iterator[Told]:
         if isinstance(pending, Message):
             yield self._maker.message(self._view, [pending.data], self._cursor), pending.place
             return
+        if isinstance(pending, RuntimeChange):
+            self._maker.runtime = ValuesSource(pending.values)
+            yield self._maker.message(self._view, [], self._cursor), pending.place
+            return
         before, move = self._view, pending.move
-        if isinstance(pending, Lost) and move.state:
+        if isinstance(pending, Lost) and (move.state or before.tree.many):
             pending.place.release()
             raise RuntimeError(f"the replica of {self._stamp.key} stopped")
         if isinstance(pending, Delta):
-            after = see_after(before, move.state, move.changes, self._user_id)
+            after = see_after(before, move.state, move.changes, self._user_id, pending.roots)
         else:
-            after = see(before.tree, before.root, move.state, self._user_id)
+            roots = pending.roots if isinstance(pending, Restart) else None
+            roots = before.roots if roots is None else roots
+            after = see_roots(before.tree, roots, move.state, self._user_id)
         if not has_root(after):
             places = pending.places if isinstance(pending, Restart) else (pending.place,)
             for place in places[1:]:
                 place.release()
             yield self._maker.emptied(before, move.changes, isinstance(pending, Lost)), places[0]
             raise Ended
-        self._view = after
+        is_relisted = before.tree.many and self._is_relisted(before, after)
         if isinstance(pending, Delta):
+            self._view = after
             change = see_change(before, after, move.changes)
             self._cursor = self._stamp.at(move.generation, move.position, move.at, move.at)
             own = marked_by(self._user_id, move.marks)
-            if change or own:
-                yield self._maker.delta(after, change, self._cursor, own), pending.place
+            if change or own or is_relisted:
+                event = self._maker.delta(after, change, self._cursor, own, is_relisted=is_relisted)
+                yield event, pending.place
             else:
                 pending.place.release()
         elif isinstance(pending, Restart):
             self._cursor = self._stamp.at(move.generation, move.position, move.at)
-            yield self._maker.reset(after, pending.reason), pending.places[0]
+            yield self._maker.reset(before, pending.reason), pending.places[0]
+            after = self._view = self._still(after)
             yield self._maker.snapshot(after, self._cursor), pending.places[1]
+
+    def _still(self, view: View) -> View:
+        """Return what the viewer may still see of *view*, which was decided on a moment ago."""
+        return view
+
+    def _is_relisted(self, before: View, after: View) -> bool:
+        """True when the roots of a list are others now; the cursors to come say which."""
+        if after.roots is not before.roots:
+            self._stamp.members = cursors.members_mark(root.id for root in after.roots)
+        return after.shown_roots != before.shown_roots
 
     async def _recheck(self) -> RequestError | None:
         """Return why the viewer may not watch any more, or None."""
+        self._must_recheck = False
+        max_age = self._settings.reauth_seconds / 2
+        if self._doubted_at is not None:
+            max_age = min(max_age, time.monotonic() - self._doubted_at)
+            self._doubted_at = None  # another doubt may come while this one is cleared up
         try:
-            user = await self._identity.recheck(self._settings.reauth_seconds / 2)
+            user = await self._identity.recheck(max_age)
             require_user(user)
             await check_permission(self.compiled, user, self.arguments)
+            self.context.user = user
+            await self._recheck_state()
         except NotFound:
             return None  # the row is gone: the stream will tell in its own words
         except RequestError as error:
@@ -229,8 +366,10 @@ class LiveStream:
                 f"You may not watch {describe(self.compiled, self.arguments)}:"
                 " your permission could not be checked again"
             )
-        self.context.user = user
         return None
+
+    async def _recheck_state(self) -> None:
+        """Find out what of the state the viewer may still have."""
 
     def _refused(self) -> Iterator[EventSource]:
         yield self._maker.reset(self._view, ResetReason.PERMISSION_CHANGED)
@@ -247,10 +386,15 @@ class LiveStream:
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
+        self._hub.contexts.discard(self)
         self._backlog.clear()
+        if self._actions is not None:
+            await self._actions.close()
+        if self._groups is not None:
+            await self._groups.close()
         try:
-            if self._attachment is not None:
-                await self._attachment.detach()
+            if self._has_access:
+                await self._access.attachment.detach()
         finally:
             if self._is_connected:
                 try:
@@ -259,7 +403,8 @@ class LiveStream:
                     logger.exception("%s.on_disconnect failed", self.compiled.name)
 
 
-def _standing(replica: Replica) -> Move:
+def standing(replica: Replica) -> Move:
+    """Return a move that leads nowhere else than where *replica* stands."""
     return Move(
         MoveKind.CHANGES, replica.state, {}, replica.generation, replica.position, replica.at
     )

@@ -4,6 +4,9 @@ Law: while an anchor's record is anything but COLD, its row is marked. A heater 
 opened the record and before it opens its snapshot. Only a janitor takes marks away: it locks the
 row, looks at the record *while it holds the lock*, and unmarks what is COLD then. A heater that
 opens the record later marks later too, and waits for that lock.
+
+Of a list channel the marked rows are the roots in its forest. A batch that brings one in marks it
+after taking the request and before its snapshot; the janitor looks for requests and documents.
 """
 
 from __future__ import annotations
@@ -17,11 +20,11 @@ from rxgraph.cache.phases import Phase
 from rxgraph.cache.rows import anchor_marks as marks
 from rxgraph.cache.rows.keys import parse_pk
 from rxgraph.cache.rows.snapshot import alias_of
-from rxgraph.cache.steps import chunks
+from rxgraph.cache.steps import LoadAnchor, ReadDocuments, chunks
 from rxgraph.cache.store import Store
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.sync.rows import hold
-from rxgraph.types import AnchorKey
+from rxgraph.types import FOREST, ROOT_WANTED, AnchorKey, InstanceKey, roots_named
 
 #: Of root ids, those that are live; asked while their rows are locked.
 Live = Callable[[list[str]], Collection[str]]
@@ -55,25 +58,36 @@ def unmark_anchors(tree: StateTree, ids: Iterable[str], live: Live) -> list[str]
     return taken
 
 
-def live_roots(store: Store, channel: str) -> Live:
-    """Return the look at the records of a channel of single anchors."""
+def live_roots(store: Store, channel: str, tree: StateTree) -> Live:
+    """Return the look at what is live of a channel: at each anchor's record, or into the forest."""
 
     def live(ids: list[str]) -> Collection[str]:
         records = store.load_anchors([AnchorKey(channel, id_) for id_ in ids])
         return {key.anchor_id for key, record in records.items() if record.phase is not Phase.COLD}
 
-    return live
+    def live_in_forest(ids: list[str]) -> Collection[str]:
+        key = AnchorKey(channel, FOREST)
+        record = store.perform(LoadAnchor(key))
+        if record.phase is Phase.COLD:
+            return ()
+        # The record first: a root that it does not name any more has its documents in place.
+        named = roots_named(ROOT_WANTED, channel, record.pending | record.taken)
+        wanted = frozenset(InstanceKey(tree.root.typename, id_) for id_ in ids)
+        found = store.perform(ReadDocuments(key, record.generation, wanted))
+        return named | {key.id for key, document in found.items() if document.is_live}
+
+    return live_in_forest if tree.many else live
 
 
 def clean_up(store: Store, channel: str, tree: StateTree) -> list[str]:
-    """Unmark what is COLD, of one channel of single anchors: after cooling, and after crashes.
+    """Unmark what is not live of one channel: after cooling, and after crashes.
 
     Raises:
         BackendError: the store does not answer; the marks stay.
     """
-    if not tree.anchor_mark or tree.many:
+    if not tree.anchor_mark:
         return []
-    live = live_roots(store, channel)
+    live = live_roots(store, channel, tree)
     marked = marks.marked_ids(tree)
     cold: list[str] = []
     for part in chunks(marked, _ROWS_PER_LOCK):  # a first look, without locking anything
@@ -85,8 +99,8 @@ def clean_up(store: Store, channel: str, tree: StateTree) -> list[str]:
 def find_unmarked(store: Store, channel: str, tree: StateTree) -> list[AnchorKey]:
     """Return the HOT anchors whose row is not marked, and mark them: their caches are behind.
 
-    Nobody of ours takes such a mark away. SQL by hand, a restored backup, or processes that run
-    code from before ``optimize_anchors`` do. Whoever called this clears them.
+    Of single anchors alone. Nobody of ours takes such a mark away. SQL by hand does, a restored
+    backup, or processes with code from before ``optimize_anchors``. The caller clears them.
 
     Raises:
         BackendError: the store does not answer.

@@ -6,16 +6,17 @@ the store does not answer, a commit goes on at once and its intents wait for a s
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-from django.db import router
+from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 
 from rxgraph.cache.anchor import Lease
 from rxgraph.cache.opening import open_store
@@ -24,6 +25,7 @@ from rxgraph.cache.rows import Database
 from rxgraph.cache.steps import (
     DropGeneration,
     FindHolders,
+    FindIdleRoots,
     LoadAnchor,
     Now,
     Performer,
@@ -41,18 +43,21 @@ from rxgraph.cache.steps import (
 )
 from rxgraph.cache.store import Store
 from rxgraph.cache.turns import clear_anchor, leave_anchor
-from rxgraph.compile.channel import compiled_channels, is_served
+from rxgraph.compile.channel import compiled_channels
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.declare import registry
 from rxgraph.errors import BackendError
 from rxgraph.settings import RxGraphSettings, get_settings
 from rxgraph.sync import flush as flushing
-from rxgraph.sync import heating, intents
+from rxgraph.sync import heating, intents, retelling
 from rxgraph.sync.anchor_marks import clean_up, find_unmarked, live_roots, unmark_anchors
+from rxgraph.sync.forest import Place
+from rxgraph.sync.handing_over import HandOver, Watched, hand_over
+from rxgraph.sync.signals import Signal, decode_signal, encode_signal
 from rxgraph.sync.touches import Committed
-from rxgraph.sync.wakeups import Bus, open_bus
+from rxgraph.sync.wakeups import Bus, LocalBus, Told, open_bus
 from rxgraph.sync.writing.repeats import forget_mutations
-from rxgraph.types import AnchorKey, RowKey, process_key
+from rxgraph.types import ROOT_IDLE, ROOT_WANTED, SIGNAL, AnchorKey, RowKey, process_key
 
 logger = logging.getLogger("rxgraph.sync")
 
@@ -65,9 +70,15 @@ STORE_STEPS: tuple[type[Step[Any]], ...] = (
     ReadSince,
     WriteDocuments,
     DropGeneration,
+    FindIdleRoots,
 )
+RETELL = "rxgraph.retell"
+"""Kind of the signals that are not sent on: they ask for rows to be read and told again."""
+
 _INTENTS_PER_SWEEP = 1000
 _MEMORY_GRACE_SECONDS = 0.25
+_LONGEST_CLAIM_SECONDS = 60.0
+_CLAIMS_KEPT_SECONDS = 3600.0
 
 
 def trees() -> Mapping[str, StateTree]:
@@ -77,11 +88,16 @@ def trees() -> Mapping[str, StateTree]:
 
 @lru_cache(maxsize=8)
 def _trees(channels: tuple[type, ...]) -> Mapping[str, StateTree]:
-    return {item.name: item.tree for item in compiled_channels() if is_served(item)}
+    return {item.name: item.tree for item in compiled_channels()}
 
 
 def _outstanding(using: str) -> list[frozenset[RowKey]]:
     return [rows for _, rows in intents.outstanding(using)]
+
+
+def claim_seconds(channel: str) -> float:
+    """Return how often servers claim the roots they show: often beside the life of a cache."""
+    return min(_LONGEST_CLAIM_SECONDS, max(1.0, registry.get(channel).get_cache_ttl() / 4))
 
 
 class Engine:
@@ -92,33 +108,75 @@ class Engine:
         #: True in a process that has subscribers. The memory store of any other process is
         #: nobody's, so its changes are left to the server's sweeper.
         self.is_serving = False
-        #: Told every wake-up of this process before others are; called from any thread.
-        self.listeners: list[Callable[[Wakeup], None]] = []
+        #: Told every wake-up and signal of this process before others; called from any thread.
+        self.listeners: list[Callable[[Told], None]] = []
         self.writer = flushing.Writer(
             trees=lambda name: trees()[name],
             new_owner=lambda: uuid.uuid4().hex,
             lease_seconds=settings.lease_seconds,
         )
-        self._watched = flushing.Watched()
+        self._watched = Watched()
         self._retry_at = 0.0
         self.perform = Performer(
             dict.fromkeys(STORE_STEPS, store.perform),
             Database(trees, _outstanding).handlers,
             {
-                Publish: lambda step: self._publish(step.wakeup),
+                Publish: lambda step: self.publish(step.wakeup),
                 Now: lambda step: time.time(),
                 Sleep: lambda step: time.sleep(step.seconds),
             },
         )
 
-    def _publish(self, wakeup: Wakeup) -> None:
+    def publish(self, told: Told) -> None:
+        """Tell the processes that joined its key, this one first; from any thread, at once."""
         for listener in list(self.listeners):
-            listener(wakeup)
-        self.bus.publish(wakeup)
+            listener(told)
+        self.bus.publish(told)
 
     def run(self, procedure: Procedure[Any]) -> Any:
         """Run *procedure* on this thread."""
         return run(procedure, self.perform)
+
+    def signal(self, signal: Signal, using: str | None = None) -> None:
+        """Send *signal* as it is now: at once, or after the commit of the transaction at hand.
+
+        *using*: the database whose transaction that is. A process without a way to the servers (a
+        shell beside the embedded default) leaves it in that database for their sweeper.
+
+        Raises:
+            TypeError, ValueError: its body cannot be sent.
+        """
+        text = encode_signal(signal)
+        if not self.is_serving and isinstance(self.bus, LocalBus):
+            self._leave_signal(signal, text, using)
+            return
+        sent = decode_signal(text)
+        assert sent is not None
+        connection = connections[using or DEFAULT_DB_ALIAS]
+        is_connected = connection.connection is not None  # on an event loop it never is
+        if is_connected and (connection.in_atomic_block or not connection.autocommit):
+            transaction.on_commit(lambda: self._pass_on(sent), using=using)
+        else:
+            self._pass_on(sent)
+
+    def _pass_on(self, signal: Signal) -> None:
+        if signal.kind != RETELL:
+            self.publish(signal)
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            retelling.retell(self, signal)
+        else:
+            loop.run_in_executor(None, retelling.retell_on_thread, self, signal)
+
+    def _leave_signal(self, signal: Signal, text: str, using: str | None) -> None:
+        aliases = self._aliases()
+        if using is None:
+            is_swept = DEFAULT_DB_ALIAS in aliases or not aliases
+            using = DEFAULT_DB_ALIAS if is_swept else aliases[0]
+        if not intents.write(connections[using], [RowKey(SIGNAL, text)]):
+            logger.error("the signal %s is lost: %r has no intent log", signal.kind, using)
 
     # -- commits
 
@@ -150,8 +208,9 @@ class Engine:
         return self.settings.hand_over and is_elsewhere and bool(committed.intents)
 
     def _hand_over(self, committed: Committed) -> bool:
-        left: flushing.HandOver = self.run(
-            flushing.hand_over(
+        left: HandOver = self.run(
+            hand_over(
+                self.writer.trees,
                 self._watched,
                 committed.rows,
                 using=committed.using,
@@ -189,13 +248,24 @@ class Engine:
         swept = 0
         for using in self._aliases():
             while found := intents.left_over(using, grace, _INTENTS_PER_SWEEP):
-                rows = frozenset(row for _, named in found for row in named)
+                # First, so that nothing is told of what a signal takes away.
+                self._pass_on_signals(using, found)
+                rows = frozenset(row for _, named in found for row in named if row.model != SIGNAL)
                 self._flush(using, rows, {})
                 intents.forget(using, [intent for intent, _ in found])
                 swept += len(found)
                 if len(found) < _INTENTS_PER_SWEEP:
                     break
         return swept
+
+    def _pass_on_signals(self, using: str, found: intents.Found) -> None:
+        named = [(intent, row.pk) for intent, rows in found for row in rows if row.model == SIGNAL]
+        if not named:
+            return
+        intents.forget(using, [intent for intent, _ in named])  # at most once
+        for _, text in named:
+            if (signal := decode_signal(text)) is not None:
+                self._pass_on(signal)
 
     def _aliases(self) -> list[str]:
         models = {model for tree in trees().values() for model in tree.tracked_models}
@@ -235,12 +305,47 @@ class Engine:
         found: bool = self.run(flushing.rescue(self.writer, key))
         return found
 
+    def bring_roots(self, key: AnchorKey, roots: Collection[str]) -> Place | None:
+        """Let a list channel's forest hold *roots*; answer from which place on it does.
+
+        Those that are not in the database are passed over. None: the forest is not cached.
+        """
+        return self._ask_for_roots(key, ROOT_WANTED, roots)
+
+    def drop_idle_roots(self, key: AnchorKey, roots: Collection[str]) -> int:
+        """Let a forest drop those of *roots* that no server claims; answer how many those are."""
+        idle = self.store.perform(FindIdleRoots(key.channel, frozenset(roots)))
+        if idle:
+            self._ask_for_roots(key, ROOT_IDLE, idle)
+        return len(idle)
+
+    def _ask_for_roots(self, key: AnchorKey, model: str, roots: Collection[str]) -> Place | None:
+        asking = flushing.ask_for_roots(self.writer, key, model, roots)
+        place: Place | None = self.run(asking)
+        return place
+
+    def claim_roots(self, channel: str, roots: Iterable[str]) -> frozenset[str]:
+        """Keep *roots* cached while they are claimed again in time, and a cache's life longer.
+
+        Answers those that were not claimed: they may be gone from the cache.
+        """
+        now, hold = time.time(), claim_seconds(channel)
+        until = now + 2 * hold + registry.get(channel).get_cache_ttl()
+        return self.store.claim_roots(channel, roots, now + hold / 2, until)
+
+    def forget_claims(self) -> None:
+        """Delete the claims that ran out long ago."""
+        self.store.forget_claims(time.time() - _CLAIMS_KEPT_SECONDS)
+
     def clear(self, key: AnchorKey) -> bool:
         """Clear the cache of *key*; False when it was not HOT."""
         cleared: bool = self.run(clear_anchor(key))
         tree = trees().get(key.channel)
-        if cleared and tree is not None and tree.anchor_mark and not tree.many:
-            unmark_anchors(tree, [key.anchor_id], live_roots(self.store, key.channel))
+        if cleared and tree is not None and tree.many:
+            clean_up(self.store, key.channel, tree)
+        elif cleared and tree is not None and tree.anchor_mark:
+            live = live_roots(self.store, key.channel, tree)
+            unmark_anchors(tree, [key.anchor_id], live)
         return cleared
 
     def tidy_marks(self) -> None:

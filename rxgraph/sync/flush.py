@@ -8,8 +8,7 @@ outstanding intents, and what was pushed until it was opened, are part of the sa
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from rxgraph.cache import anchor as decisions
@@ -18,7 +17,6 @@ from rxgraph.cache.steps import (
     FindHolders,
     LoadAnchor,
     Locate,
-    Now,
     Procedure,
     Publish,
     ReadIntents,
@@ -28,17 +26,31 @@ from rxgraph.cache.steps import (
     WriteDocuments,
     chunks,
 )
-from rxgraph.cache.turns import clear_anchor, in_snapshot, settle
+from rxgraph.cache.turns import in_snapshot, settle
 from rxgraph.compile.state_tree import StateTree
+from rxgraph.sync.forest import (
+    Place,
+    always_told,
+    is_request,
+    mark_wanted,
+    only_marked,
+    requested,
+)
 from rxgraph.sync.reconcile import Reconciliation, instances_of
-from rxgraph.types import MARK, AnchorKey, Document, InstanceKey, RowKey
+from rxgraph.types import (
+    MARK,
+    AnchorKey,
+    Document,
+    InstanceKey,
+    RowKey,
+    retold,
+    root_row,
+    rows_retold,
+)
 
 #: Channel name → its state tree.
 Trees = Callable[[str], StateTree]
 
-Wanted = Mapping[str, frozenset[InstanceKey]]
-
-_MOST_PENDING = 5000  # rows that may wait for somebody to look at an anchor again
 _ROUNDS = 8  # batches in a row before the work is left to a server
 _ANCHORS_PER_SNAPSHOT = 32
 
@@ -81,13 +93,15 @@ def flush(
     wanted = yield from Locate(using, rows, columns or {})
     if not wanted:
         return 0
-    holders = yield from FindHolders(wanted)
+    holders = yield from FindHolders(wanted, always_told(writer.trees, wanted, rows))
     by_channel: dict[str, list[tuple[AnchorKey, Anchor]]] = {}
     for key, anchor in sorted(holders.items()):
         by_channel.setdefault(key.channel, []).append((key, anchor))
     for channel, anchors in by_channel.items():
         models = writer.trees(channel).tracked_labels | {MARK}
-        concerned = frozenset(row for row in rows if row.model in models)
+        concerned = frozenset(
+            row for row in rows if row.model in models or is_request(row, channel)
+        )
         for part in chunks(anchors, _ANCHORS_PER_SNAPSHOT):
             turns = []
             for key, anchor in part:
@@ -96,78 +110,6 @@ def flush(
                     turns.append(turn)
             yield from work(writer, turns)
     return len(holders)
-
-
-@dataclass(frozen=True, slots=True)
-class HandOver:
-    """What a writer left to others: *servers* to nudge (one for each anchor that is watched)."""
-
-    servers: frozenset[str]
-    #: True when nobody has to look at the intents any more.
-    is_done: bool
-
-
-class Watched:
-    """Which server showed an instance a moment ago: a writer need not ask again at once.
-
-    Being wrong costs nothing but time. The server that is nudged looks at the intents and finds
-    everybody concerned; one that has just ended leaves them to the sweepers.
-    """
-
-    SECONDS = 1.0
-    _MOST = 10_000
-
-    def __init__(self) -> None:
-        self._servers: dict[tuple[str, InstanceKey], tuple[str, float]] = {}
-
-    def note(self, wanted: Wanted, servers: frozenset[str], now: float) -> None:
-        """Remember who shows some of *wanted*."""
-        if len(self._servers) > self._MOST:
-            self._servers.clear()
-        for server in servers:
-            for channel, keys in wanted.items():
-                for key in keys:
-                    self._servers[channel, key] = server, now + self.SECONDS
-
-    def server_of(self, wanted: Wanted, now: float) -> str | None:
-        """Return a server that showed any of *wanted* a moment ago."""
-        for channel, keys in wanted.items():
-            for key in keys:
-                server, until = self._servers.get((channel, key), ("", 0.0))
-                if until > now:
-                    return server
-        return None
-
-
-def hand_over(
-    watched: Watched,
-    rows: frozenset[RowKey],
-    *,
-    using: str = "default",
-    columns: Mapping[RowKey, Mapping[str, str | None]] | None = None,
-) -> Procedure[HandOver]:
-    """Leave committed changes to the servers that show them, at the price of one look.
-
-    The intents of the transaction say what there is to do. A cache that nobody looks at gets the
-    rows recorded; whoever comes first merges them in before reading.
-    """
-    wanted = yield from Locate(using, rows, columns or {})
-    if not wanted:
-        return HandOver(frozenset(), is_done=True)
-    now = yield from Now()
-    if (server := watched.server_of(wanted, now)) is not None:
-        return HandOver(frozenset({server}), is_done=False)
-    servers: set[str] = set()
-    for key, anchor in sorted((yield from FindHolders(wanted)).items()):
-        if anchor.sessions:
-            # Any of them; one that was killed a moment ago is not asked every time.
-            servers.add(random.choice(sorted(anchor.sessions)))  # noqa: S311
-        elif len(anchor.pending) > _MOST_PENDING:
-            yield from clear_anchor(key)  # cheaper to read anew than to catch up with
-        else:
-            yield from settle(key, lambda found, _: decisions.leave_work(found, rows), anchor)
-    watched.note(wanted, frozenset(servers), now)
-    return HandOver(frozenset(servers), is_done=not servers)
 
 
 def push(
@@ -186,6 +128,34 @@ def push(
     if after is None or after.owner != lease.owner:
         return None
     return Turn(key, after, is_redo=before.is_unfinished)
+
+
+def ask_for_roots(
+    writer: Writer, key: AnchorKey, model: str, roots: Iterable[str]
+) -> Procedure[Place | None]:
+    """Have *roots* of a list channel brought in or dropped; answer the place where that is done.
+
+    None: the forest is not cached. Whoever has the turn does it; whoever takes the next one takes
+    everything that is pending.
+    """
+    rows = frozenset(root_row(model, key.channel, root) for root in roots)
+    lease, schema = writer.lease(), writer.trees(key.channel).fingerprint
+    before, after = yield from settle(
+        key, lambda anchor, now: decisions.push(anchor, rows, lease, now, schema=schema)
+    )
+    if after is None:
+        return None
+    if after.owner != lease.owner:
+        return Place(after.generation, after.seq + 1)
+    yield from work(writer, [Turn(key, after, is_redo=before.is_unfinished)])
+    return Place(after.generation, after.seq)
+
+
+def retell(writer: Writer, key: AnchorKey, rows: frozenset[RowKey]) -> Procedure[None]:
+    """Read *rows* again for one anchor, and tell them whole; nothing when nobody shows them."""
+    turn = yield from push(writer, key, rows.union(map(retold, rows)))
+    if turn is not None:
+        yield from work(writer, [turn])
 
 
 def rescue(writer: Writer, key: AnchorKey) -> Procedure[bool]:
@@ -252,6 +222,7 @@ def _write_batches(writer: Writer, turns: list[Turn]) -> Procedure[list[Batch]]:
             )
 
     try:
+        yield from mark_wanted(writer.trees(channel), channel, (t.anchor.taken for t in turns))
         yield from in_snapshot(channel, write)
         # A writer that changed an entering row before its document was there has not found this
         # anchor, and will not come back: look whether there was one. Whoever changes it from now
@@ -280,14 +251,16 @@ def _write_batch(
     # there, or was pushed before they were deleted. Both together name every row of it.
     current = yield from LoadAnchor(key)
     rows = turn.anchor.taken.union(current.pending, *intents)
+    if tree.anchor_mark:
+        rows = only_marked(rows, turn.anchor.taken)
     forced: frozenset[InstanceKey] = frozenset()
     if turn.is_redo:
-        forced = instances_of(tree, turn.anchor.taken) | turn.anchor.writing
-    reconciliation = Reconciliation(tree, key, turn.anchor.generation, seq, snapshot, forced)
+        forced = _named(tree, turn) | turn.anchor.writing
+    whole = instances_of(tree, rows_retold(turn.anchor.taken))
+    reconciliation = Reconciliation(tree, key, turn.anchor.generation, seq, snapshot, forced, whole)
     documents = yield from reconciliation.run(rows)
 
-    announced = instances_of(tree, turn.anchor.taken)
-    writing = frozenset(document.key for document in documents) - announced
+    writing = frozenset(document.key for document in documents) - _named(tree, turn)
     if writing:
         _, extended = yield from settle(
             key,
@@ -308,6 +281,12 @@ def _write_batch(
             told |= {row.pk for row in named if row.model == MARK}
     marks = tuple(sorted(told - {text for _, text in current.published}))
     return Batch(turn, documents, reconciliation.entered, current, marks)
+
+
+def _named(tree: StateTree, turn: Turn) -> frozenset[InstanceKey]:
+    """Return the instances that a turn's rows name by themselves."""
+    taken = turn.anchor.taken
+    return instances_of(tree, taken) | requested(tree, turn.key.channel, taken)
 
 
 def _finish(writer: Writer, batch: Batch, *, last: bool) -> Procedure[Turn | None]:

@@ -73,10 +73,12 @@ def heat(writer: Writer, key: AnchorKey, lease: Lease | None = None) -> Procedur
             # Before the snapshot: a writer who does not find the mark, and therefore goes home,
             # has committed before this, so the snapshot shows what it wrote.
             yield from MarkAnchors(key.channel, (key.anchor_id,))
-        rows = yield from in_snapshot(
-            key.channel, lambda snapshot: ReadTree(snapshot, key.anchor_id).__iter__()
-        )
-        if not any(row.key == root for row in rows):
+        rows: list[Row] = []  # a list channel begins empty: its roots are asked for
+        if not tree.many:
+            rows = yield from in_snapshot(
+                key.channel, lambda snapshot: ReadTree(snapshot, key.anchor_id).__iter__()
+            )
+        if not tree.many and not any(row.key == root for row in rows):
             yield from settle(key, lambda a, _: decisions.abandon(a, lease.owner, seq))
             return Warmth.MISSING
         documents = {row.key: _document(row, seq) for row in rows}

@@ -5,6 +5,10 @@ write, tombstones included. Rule: an instance is part of the state exactly if it
 live document links to it; so a row that enters brings its subtree, and a row that leaves takes
 with it what nothing else leads to. Layers have no cycles, which makes that rule decidable by
 looking at direct parents only.
+
+The roots of a list channel are those that were asked for (``sync.forest``); where roots join lists
+by themselves, every row of their model that was touched is brought in too, and a *notice* written
+for it: whoever lists it may have changed.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from rxgraph.cache.steps import (
+    FindIdleRoots,
     Procedure,
     ReadDependents,
     ReadDocuments,
@@ -24,10 +29,23 @@ from rxgraph.cache.steps import (
 )
 from rxgraph.compile.state_tree import RelationKind, StateTree
 from rxgraph.sync.ordering import order_fields
-from rxgraph.types import AnchorKey, Document, InstanceKey, RemovalReason, RowKey
+from rxgraph.types import (
+    NOTICE,
+    ROOT_IDLE,
+    ROOT_WANTED,
+    AnchorKey,
+    Document,
+    InstanceKey,
+    RemovalReason,
+    RowKey,
+    roots_named,
+)
 
 Keys = frozenset[InstanceKey]
 NONE: Keys = frozenset()
+
+MOST_JOINING = 200
+"""Touched rows that a batch brings in unasked; of more, servers ask for those that they list."""
 
 
 def instances_of(tree: StateTree, rows: Iterable[RowKey]) -> Keys:
@@ -50,6 +68,8 @@ class Reconciliation:
     snapshot: object
     #: Instances to write whatever they were, so that a late predecessor cannot win.
     forced: Keys = NONE
+    #: Instances to write also where nothing differs, if they are part of the state.
+    retold: Keys = NONE
 
     rows: dict[InstanceKey, Row] = field(default_factory=dict)  # read from the database
     absent: set[InstanceKey] = field(default_factory=set)  # asked for and not there
@@ -58,26 +78,34 @@ class Reconciliation:
     removed: set[InstanceKey] = field(default_factory=set)
     rewritten: dict[InstanceKey, Document] = field(default_factory=dict)  # same value, new number
     entered: dict[InstanceKey, Row] = field(default_factory=dict)  # not cached before
+    joining: set[InstanceKey] = field(default_factory=set)  # roots to bring in
+    noticed: set[InstanceKey] = field(default_factory=set)  # touched roots to tell of
 
     def run(self, changed: frozenset[RowKey]) -> Procedure[tuple[Document, ...]]:
         """Return the documents to write for *changed* rows."""
         own = instances_of(self.tree, changed)
+        dropping = NONE
+        if self.tree.many:
+            own |= self._requested(ROOT_WANTED, changed)
+            dropping = yield from self._idle(changed)
         dependents = yield from ReadDependents(self.snapshot, changed)
         touched = own | dependents | self.forced
         yield from self._read_rows(touched)
         named = {parent for key in touched if key in self.rows for parent in self.rows[key].parents}
         yield from self._read_cached(touched | named)
+        if self.tree.auto_update:
+            self._join(instances_of(self.tree, changed))
 
         linking = yield from self._linking_parents(own | self.forced)
         yield from self._read_rows(self._stale_parents(touched, linking))
         for key in self.rows:
-            if self._was_live(key) or key == self._root or self._is_linked(key, linking):
+            if self._was_live(key) or self._is_root(key) or self._is_linked(key, linking):
                 self.inside[key] = self.rows[key]
         if self._root in self.absent:
             yield from self._remove_everything()
         else:
             yield from self._enter()
-            yield from self._leave({key for key in self.absent if self._was_live(key)})
+            yield from self._leave({key for key in self.absent if self._was_live(key)} | dropping)
         if self.tree.has_private_layers:
             yield from self._follow_owners()
         return (yield from self._documents())
@@ -88,11 +116,39 @@ class Reconciliation:
             key in self.inside or self._was_live(key) for key in instances_of(self.tree, rows)
         )
 
-    # -- reading, each thing once
-
     @property
     def _root(self) -> InstanceKey:
         return InstanceKey(self.tree.root.typename, self.key.anchor_id)
+
+    def _is_root(self, key: InstanceKey) -> bool:
+        return key in self.joining if self.tree.many else key == self._root
+
+    # -- the roots of a list channel
+
+    def _requested(self, model: str, changed: frozenset[RowKey]) -> Keys:
+        ids = roots_named(model, self.key.channel, changed)
+        keys = frozenset(InstanceKey(self.tree.root.typename, id_) for id_ in ids)
+        if model == ROOT_WANTED:
+            self.joining |= keys
+        return keys
+
+    def _idle(self, changed: frozenset[RowKey]) -> Procedure[Keys]:
+        """Return the roots to drop: asked for when nobody claimed them, and still unclaimed."""
+        idle = self._requested(ROOT_IDLE, changed) - self.joining
+        if not idle:
+            return NONE
+        found = yield from FindIdleRoots(self.key.channel, frozenset(key.id for key in idle))
+        return frozenset(key for key in idle if key.id in found)
+
+    def _join(self, touched: Keys) -> None:
+        """Bring in the rows that were touched, unless they are many, and tell of all of them."""
+        roots = {k for k in touched if k.typename == self.tree.root.typename and k in self.rows}
+        fresh = {key for key in roots if not self._was_live(key)} - self.joining
+        if len(fresh) <= MOST_JOINING:
+            self.joining |= fresh
+        self.noticed |= {InstanceKey(NOTICE, key.id) for key in roots}
+
+    # -- reading, each thing once
 
     def _read_rows(self, wanted: Iterable[InstanceKey]) -> Procedure[None]:
         missing = frozenset(k for k in wanted if k not in self.rows and k not in self.absent)
@@ -263,7 +319,8 @@ class Reconciliation:
         for key, row in self.inside.items():
             old = self.cached.get(key)
             new = _document(row, self.seq, old)
-            if key in self.forced or old is None or replace(new, version=old.version) != old:
+            is_told = key in self.forced or key in self.retold
+            if is_told or old is None or replace(new, version=old.version) != old:
                 written[key] = new
         unknown = frozenset(self.removed - self.rows.keys())
         existing = (yield from ReadExisting(self.snapshot, unknown)) if unknown else NONE
@@ -271,6 +328,8 @@ class Reconciliation:
             is_deleted = key in unknown and key not in existing
             reason = RemovalReason.DELETED if is_deleted else RemovalReason.LEFT
             written[key] = _tombstone(key, self.seq, self.cached.get(key), reason)
+        for key in self.noticed:
+            written[key] = _tombstone(key, self.seq, None, RemovalReason.NEVER)
         for key in self.forced - written.keys():
             old = self.cached.get(key)
             reason = (old.removed if old is not None else None) or RemovalReason.NEVER

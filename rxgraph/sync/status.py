@@ -16,7 +16,7 @@ from rxgraph.cache.anchor import NOBODY, Anchor
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.rows.snapshot import alias_of
 from rxgraph.cache.steps import Now
-from rxgraph.compile.channel import CompiledChannel, compiled_channels, is_served
+from rxgraph.compile.channel import CompiledChannel, compiled_channels
 from rxgraph.errors import BackendError
 from rxgraph.sync import intents
 from rxgraph.sync.engine import Engine
@@ -69,7 +69,6 @@ def _channel(compiled: CompiledChannel, records: Records) -> JSON:
     return {
         "name": compiled.name,
         "declared": True,
-        "served": is_served(compiled),
         "field": compiled.names.field,
         "type": compiled.names.channel,
         "list": compiled.tree.many,
@@ -86,7 +85,6 @@ def _removed(name: str, records: Records) -> JSON:
         **dict.fromkeys(("field", "type", "list", "cache_ttl", "optimize_anchors")),
         "name": name,
         "declared": False,
-        "served": False,
         "layers": [],
         "phases": _phases(name, records),
     }

@@ -116,6 +116,9 @@ class Tracking:
                 for value in layer.values:
                     for dependency in value.dependencies:
                         ends |= set(_ends_on(layer.model, dependency.path))
+            for through, attname in tree.listing:
+                throughs.add(concrete(through))
+                ends.add((concrete(through), attname))
             layered = {concrete(layer.model) for layer in tree.layers.values()}
             rows |= set(tree.tracked_models) - (throughs - layered)
         auto_created = {model for model in rows if model._meta.auto_created}

@@ -1,8 +1,8 @@
-"""Tell the processes that show an anchor that a batch of it is finished.
+"""Tell the processes that show an anchor that a batch of it is finished, and send them signals.
 
 A wake-up is a hint: it may get lost or come late, and whoever shows an anchor looks at its numbers
 from time to time anyway. So publishing never blocks on a network and never raises; it comes from
-whatever thread has just saved something.
+whatever thread has just saved something. Signals (``rxgraph.sync.signals``) take the same way.
 
 Inside one process delivery is direct. Between processes it goes over Channels' channel layer
 (``rxgraph.sync.wakeups_layer``).
@@ -21,24 +21,26 @@ from channels.layers import InMemoryChannelLayer, get_channel_layer
 
 from rxgraph.cache.steps import Wakeup
 from rxgraph.settings import RxGraphSettings
+from rxgraph.sync.signals import Signal
 from rxgraph.sync.wakeups_layer import ChannelLayerBus, ChannelLayerListener
 from rxgraph.types import AnchorKey
 
-Deliver = Callable[[Wakeup], None]
+Told = Wakeup | Signal
+Deliver = Callable[[Told], None]
 
 
 class Bus(Protocol):
-    """Where wake-ups are handed in."""
+    """Where wake-ups and signals are handed in."""
 
-    def publish(self, wakeup: Wakeup) -> None:
-        """Wake every process that shows the anchor; from any thread, at once, without errors."""
+    def publish(self, told: Told) -> None:
+        """Tell every process that joined the key; from any thread, at once, without errors."""
 
     def close(self, timeout_seconds: float = 2.0) -> None:
         """Send what is waiting, for at most *timeout_seconds*; a later publish opens it again."""
 
 
 class Listener(Protocol):
-    """Where one event loop gets the wake-ups of the anchors it shows."""
+    """Where one event loop gets the wake-ups and signals of the keys it joined."""
 
     async def start(self, deliver: Deliver) -> None:
         """Begin to call *deliver* on this event loop."""
@@ -64,13 +66,13 @@ class LocalBus:
         self._lock = Lock()
         self._listeners: dict[AnchorKey, set[LocalListener]] = {}
 
-    def publish(self, wakeup: Wakeup) -> None:
-        """Hand *wakeup* to the event loop of every listener that joined the anchor."""
+    def publish(self, told: Told) -> None:
+        """Hand *told* to the event loop of every listener that joined its key."""
         # Under the lock: two threads that publish one after the other stay in this order.
         with self._lock:
-            for listener in list(self._listeners.get(wakeup.key, ())):
-                if not listener.hand_over(wakeup):
-                    self._remove(wakeup.key, listener)
+            for listener in list(self._listeners.get(told.key, ())):
+                if not listener.hand_over(told):
+                    self._remove(told.key, listener)
 
     def close(self, timeout_seconds: float = 2.0) -> None:
         """Do nothing: there is nothing that waits."""
@@ -121,19 +123,19 @@ class LocalListener:
         for key in list(self._joined):
             await self.leave(key)
 
-    def hand_over(self, wakeup: Wakeup) -> bool:
-        """Pass *wakeup* to the event loop, from any thread; False: that loop has ended."""
+    def hand_over(self, told: Told) -> bool:
+        """Pass *told* to the event loop, from any thread; False: that loop has ended."""
         if self._loop is None:
             return True
         try:
-            self._loop.call_soon_threadsafe(self._receive, wakeup)
+            self._loop.call_soon_threadsafe(self._receive, told)
         except RuntimeError:  # the event loop is closed
             return False
         return True
 
-    def _receive(self, wakeup: Wakeup) -> None:
-        if self._deliver is not None and wakeup.key in self._joined:
-            self._deliver(wakeup)
+    def _receive(self, told: Told) -> None:
+        if self._deliver is not None and told.key in self._joined:
+            self._deliver(told)
 
 
 def open_bus(settings: RxGraphSettings) -> Bus:

@@ -1,4 +1,4 @@
-"""Wake-ups over Channels' channel layer, one group per anchor.
+"""Wake-ups and signals over Channels' channel layer, one group per key.
 
 ``RedisPubSubChannelLayer`` is what production should use; ``RedisChannelLayer`` works too. In
 ``hosts``, give the latter a ``socket_timeout`` above its 5 seconds of blocking reads
@@ -7,7 +7,8 @@ as well, and every quiet moment would look like an outage. Pub/sub reads bring t
 
 Rule: a save never waits for Redis. A publisher is one background thread with one event loop and
 one connection per process; what cannot be sent is dropped and counted, since whoever needs it
-polls. A listener trusts a subscription only when a message of its own came back through it.
+polls; signals that are lost are logged, once per outage. A listener trusts a subscription only
+when a message of its own came back through it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from weakref import WeakValueDictionary
 from channels.layers import get_channel_layer
 
 from rxgraph.cache.steps import Wakeup
+from rxgraph.sync.signals import Signal, decode_signal, encode_signal
 from rxgraph.sync.wakeup_codec import decode_wakeup, encode_wakeup, group_name
 from rxgraph.types import AnchorKey
 
@@ -89,14 +91,14 @@ class ChannelLayerBus:
         publisher = self._publishers.get(os.getpid())
         return publisher.dropped + publisher.outage.failures if publisher else 0
 
-    def publish(self, wakeup: Wakeup) -> None:
-        """Wake every process that shows the anchor."""
+    def publish(self, told: Wakeup | Signal) -> None:
+        """Tell every process that joined the key."""
         try:
             # The second try is for a publisher that another thread closes at this moment.
-            if not self._publisher().put(wakeup) and not self._publisher().put(wakeup):
-                logger.warning("a wake-up could not be queued")
+            if not self._publisher().put(told) and not self._publisher().put(told):
+                logger.warning("a %s could not be queued", _name(told))
         except Exception:
-            logger.exception("a wake-up could not be queued")
+            logger.exception("a %s could not be queued", _name(told))
 
     def close(self, timeout_seconds: float = 2.0) -> None:
         """Send what is waiting, for at most *timeout_seconds*, and end the thread."""
@@ -126,12 +128,13 @@ class _Publisher:
 
     def __init__(self, namespace: str, layer: Callable[[], Any], limit: int) -> None:
         self._namespace, self._layer, self._limit = namespace, layer, limit
-        self._queue: deque[Wakeup] = deque()
+        self._queue: deque[Wakeup | Signal] = deque()
         self._lock = threading.Lock()
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="rxgraph-wakeups", daemon=True)
+        self._is_losing = False
         self.dropped = 0
         self.outage = Outage("publishing wake-ups")
 
@@ -142,15 +145,15 @@ class _Publisher:
     def start(self) -> None:
         self._thread.start()
 
-    def put(self, wakeup: Wakeup) -> bool:
-        """Queue *wakeup*; False: this publisher is closed."""
+    def put(self, told: Wakeup | Signal) -> bool:
+        """Queue *told*; False: this publisher is closed."""
         with self._lock:
             if self._closed:
                 return False
             if len(self._queue) >= self._limit:
-                self._queue.popleft()
+                self._lost(self._queue.popleft(), "too much waits to be sent")
                 self.dropped += 1
-            self._queue.append(wakeup)
+            self._queue.append(told)
             if len(self._queue) == 1 and self._loop is not None:
                 self._loop.call_soon_threadsafe(self._wake.set)
         return True
@@ -181,19 +184,25 @@ class _Publisher:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while (wakeup := self._next()) is not None:
-                await self._send(layer, wakeup)
+            while (told := self._next()) is not None:
+                await self._send(layer, told)
             if self._closed:
                 return
 
-    def _next(self) -> Wakeup | None:
+    def _next(self) -> Wakeup | Signal | None:
         with self._lock:
             return self._queue.popleft() if self._queue else None
 
-    async def _send(self, layer: Any, wakeup: Wakeup) -> None:
+    def _lost(self, told: Wakeup | Signal, reason: str) -> None:
+        if isinstance(told, Signal) and not self._is_losing:
+            self._is_losing = True  # once per outage
+            what = f"the signal {told.kind} to {told.key.channel} {told.key.anchor_id}".rstrip()
+            logger.error("%s was lost, and more may be until this is over: %s", what, reason)
+
+    async def _send(self, layer: Any, told: Wakeup | Signal) -> None:
         try:
-            group = group_name(self._namespace, wakeup.key)
-            message = {"type": "rxgraph.wakeup", "text": encode_wakeup(wakeup)}
+            group = group_name(self._namespace, told.key)
+            message = {"type": f"rxgraph.{_name(told)}", "text": _encode(told)}
             async with asyncio.timeout(SEND_SECONDS):
                 try:
                     await layer.group_send(group, message)
@@ -201,10 +210,21 @@ class _Publisher:
                     await layer.group_send(group, message)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a hint that got lost
             pause_seconds = self.outage.failed(error)
+            self._lost(told, f"{type(error).__name__}: {error}")
             if not self._closed:
                 await asyncio.sleep(pause_seconds)
         else:
             self.outage.over()
+            if not self._queue:
+                self._is_losing = False
+
+
+def _name(told: Wakeup | Signal) -> str:
+    return "signal" if isinstance(told, Signal) else "wakeup"
+
+
+def _encode(told: Wakeup | Signal) -> str:
+    return encode_signal(told) if isinstance(told, Signal) else encode_wakeup(told)
 
 
 # -- listening
@@ -246,7 +266,7 @@ class ChannelLayerListener:
         self._closing = False
         self._outage = Outage("listening for wake-ups")
 
-    async def start(self, deliver: Callable[[Wakeup], None]) -> None:
+    async def start(self, deliver: Callable[[Wakeup | Signal], None]) -> None:
         """Begin to call *deliver* on this event loop; Redis need not be there yet."""
         self._layer, self._closing = self._get_layer(), False
         self._tasks = [
@@ -340,7 +360,7 @@ class ChannelLayerListener:
                         async with asyncio.timeout(self._confirm_seconds):
                             await self._attempt(group, member)
 
-    async def _receive(self, deliver: Callable[[Wakeup], None]) -> None:
+    async def _receive(self, deliver: Callable[[Wakeup | Signal], None]) -> None:
         # Not for ever: a layer may turn a cancellation into another error.
         while not self._closing:
             try:
@@ -356,14 +376,15 @@ class ChannelLayerListener:
             try:
                 self._accept(message, deliver)
             except Exception:
-                logger.exception("a wake-up could not be delivered")
+                logger.exception("a wake-up or signal could not be delivered")
 
-    def _accept(self, message: dict[str, Any], deliver: Callable[[Wakeup], None]) -> None:
+    def _accept(self, message: dict[str, Any], deliver: Callable[[Wakeup | Signal], None]) -> None:
         if message["type"] == "rxgraph.probe":
             member = self._members.get(message["group"])
             if member is not None and message["from"] == self._me:
                 member.confirmed.set()
             return
-        wakeup = decode_wakeup(message["text"])
-        if wakeup is not None and group_name(self._namespace, wakeup.key) in self._members:
-            deliver(wakeup)
+        is_signal = message["type"] == "rxgraph.signal"
+        told = (decode_signal if is_signal else decode_wakeup)(message["text"])
+        if told is not None and group_name(self._namespace, told.key) in self._members:
+            deliver(told)

@@ -61,6 +61,7 @@ class SubscriptionClient:
         assert payload["task"]["title"] == "Ship"
         await client.expect_own("w1")               # the event that contains the write
         await client.expect_refused("FORBIDDEN", "projectDeleteTask", projectId=1, id=5)
+        assert await client.act("rename", title="Garden") is True   # on the live context
 
     Args:
         url: of the WebSocket.
@@ -183,6 +184,23 @@ class SubscriptionClient:
         if [message["code"] for message in messages] != [code]:
             raise Unexpected(f"expected {code}, but {WriteRefused(_name(mutation), messages)}")
         return messages[0]
+
+    async def act(self, action: str, /, **variables: Any) -> Any:
+        """Run an action on the live context of the newest subscription; return what it answers.
+
+        *action* is the name of the method: ``await client.act("rename", title="Ship")``. Another
+        context of this user is named by ``session``.
+
+        Raises:
+            OperationFailed: the action was refused, or failed.
+        """
+        return await self.subscription.act(action, **variables)
+
+    async def expect_act_error(
+        self, code: str, action: str, /, **variables: Any
+    ) -> OperationFailed:
+        """Run an action as :meth:`act` does; return the error with *code* that it fails with."""
+        return await self.subscription.expect_act_error(code, action, **variables)
 
     async def _write(self, mutation: str, variables: Mapping[str, Any]) -> Any:
         data = await self.query(self._document(mutation), variables)

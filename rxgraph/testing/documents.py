@@ -19,6 +19,7 @@ from graphql import (
     build_schema,
     get_named_type,
     is_leaf_type,
+    is_required_argument,
 )
 
 if TYPE_CHECKING:  # a client with the SDL alone needs no Django
@@ -58,7 +59,7 @@ def query_for(source: Source, field: str | None = None) -> str:
 
 
 def mutation_for(source: Source, field: str) -> str:
-    """Return the document of one mutation, with everything that its payload can tell.
+    """Return the document of one mutation, with everything that it can answer.
 
     *source*: a compiled channel, a schema, or SDL. *field*: ``"projectSaveTask"``. Instances come
     with all their own fields, relations as ids: what a normalised cache needs.
@@ -73,17 +74,30 @@ def mutation_for(source: Source, field: str) -> str:
             f"{field} is none of the mutations {', '.join(fields) or '(there are none)'}"
         )
     definition = fields[field]
-    wanted = [f"${name}: {item.type}" for name, item in definition.args.items()]
-    variables = f"({', '.join(wanted)})" if wanted else ""
+    variables = _variables(definition, definition.args)
     head = f"mutation {field[:1].upper() + field[1:]}{variables} {{\n"
     call = f"  {field}{_call(definition.args)}"
     if is_leaf_type(_named(definition)):
         return f"{head}{call}\n}}\n"
     payload = _object(definition)
+    if "messages" not in payload.fields:  # not of a write: what an action answers
+        selection = _lines(_whole(payload), 2)
+        return f"{head}{call} {{\n{selection}\n  }}\n}}\n"
     layers = _layers_of(payload)
     selection = _lines(_payload_lines(payload, layers), 2)
     fragments = "".join(_fragments(layer, "Row", layers) for layer in layers.values())
     return f"{head}{call} {{\n{selection}\n  }}\n}}\n{fragments}"
+
+
+def _whole(answer: GraphQLObjectType) -> Iterator[str]:
+    """Yield everything in an answer; answers never contain themselves."""
+    for name, item in answer.fields.items():
+        if is_leaf_type(_named(item)):
+            yield name
+        else:
+            yield f"{name} {{"
+            yield from (f"  {line}" for line in _whole(_object(item)))
+            yield "}"
 
 
 def _layers_of(payload: GraphQLObjectType) -> dict[str, GraphQLObjectType]:
@@ -140,8 +154,7 @@ class _Shape:
         self.root = _object(_object(self.event.fields["channel"]).fields["state"]).name
 
     def variables(self, names: Iterable[str]) -> str:
-        wanted = [f"${name}: {self._definition.args[name].type}" for name in names]
-        return f"({', '.join(wanted)})" if wanted else ""
+        return _variables(self._definition, names)
 
     def event_lines(self, given: list[str]) -> Iterator[str]:
         yield "__typename kind cursor session resetReason clientMutationIds"
@@ -197,6 +210,16 @@ def _object(field: GraphQLField) -> GraphQLObjectType:
     found = _named(field)
     assert isinstance(found, GraphQLObjectType)
     return found
+
+
+def _variables(definition: GraphQLField, names: Iterable[str]) -> str:
+    """Return the declarations of *names*; what has a default may be left out as well."""
+    wanted = []
+    for name in names:
+        argument = definition.args[name]
+        text = str(argument.type)
+        wanted.append(f"${name}: {text if is_required_argument(argument) else text.rstrip('!')}")
+    return f"({', '.join(wanted)})" if wanted else ""
 
 
 def _call(names: Iterable[str]) -> str:

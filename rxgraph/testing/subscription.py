@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from rxgraph.compile import naming
 from rxgraph.testing.fold import Fold
 from rxgraph.testing.positions import position_of
 
@@ -85,6 +86,7 @@ class Subscription:
         self.messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.events: list[Event] = []
         self._fold = Fold()
+        self._field = ""
 
     @property
     def state(self) -> Any:
@@ -95,6 +97,14 @@ class Subscription:
     def entities(self) -> Mapping[tuple[str, str], dict[str, Any]]:
         """Every instance the client holds, by type name and id."""
         return self._fold.entities
+
+    @property
+    def session(self) -> str:
+        """What addresses this live context; another client of the same user may use it, too."""
+        if not self.events:
+            raise Unexpected("no event has told a session yet")
+        session: str = self.events[-1]["session"]
+        return session
 
     @property
     def cursor(self) -> str | None:
@@ -129,7 +139,8 @@ class Subscription:
     async def next_event(self, timeout: float | None = None) -> Event:  # noqa: ASYNC109
         """Return the next event, after folding it in; raises as :meth:`next_result`."""
         payload = await self.next_result(timeout)
-        event: Event = next(iter(payload["data"].values()))
+        event: Event
+        self._field, event = next(iter(payload["data"].items()))
         self.events.append(event)
         self._fold.apply(event)
         return event
@@ -193,6 +204,29 @@ class Subscription:
                 raise Unexpected(f"expected {code}, got {error.code}: {error}") from error
             return error
         raise Unexpected(f"expected the error {code}, got {payload}")
+
+    async def act(self, action: str, /, **variables: Any) -> Any:
+        """Run an action on this live context, over the same socket; return what it answers.
+
+        *action* is the name of the method: ``await board.act("rename", title="Ship")``.
+
+        Raises:
+            OperationFailed: the action was refused, or failed.
+        """
+        given = {"session": self.session, **variables}
+        return await self._client.mutate(naming.action_field(self._field, action), **given)
+
+    async def expect_act_error(
+        self, code: str, action: str, /, **variables: Any
+    ) -> OperationFailed:
+        """Run an action as :meth:`act` does; return the error with *code* that it fails with."""
+        try:
+            answer = await self.act(action, **variables)
+        except OperationFailed as error:
+            if error.code != code:
+                raise Unexpected(f"expected {code}, got {error.code}: {error}") from error
+            return error
+        raise Unexpected(f"expected {action} to fail with {code}, got {answer!r}")
 
     async def expect_complete(self) -> None:
         """Return when the server has ended the operation; nothing may come before."""

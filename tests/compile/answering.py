@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any, NamedTuple
 
+from rxgraph.compile.actions import ActionSpec
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.writing import WriteRequest
 from rxgraph.errors import NotFound
@@ -21,6 +22,14 @@ class Write(NamedTuple):
     batch: bool
 
 
+class Act(NamedTuple):
+    """One call of ``Resolvers.act``."""
+
+    field_name: str
+    session: str
+    arguments: dict[str, Any]
+
+
 class Source:
     """Answers fields from keywords, as serve's sources answer them from documents."""
 
@@ -34,10 +43,18 @@ class Source:
 class Recorder:
     """Resolvers that answer with fixed sources and remember what they were asked."""
 
-    def __init__(self, *events: Source, state: object = None, payload: object = None) -> None:
+    def __init__(
+        self,
+        *events: Source,
+        state: object = None,
+        payload: object = None,
+        answer: object = None,
+    ) -> None:
         self.events, self.state, self.payload = events, state, payload
+        self.answer = answer  # of actions, as JSON
         self.asked: list[tuple[Any, ...]] = []
         self.writes: list[Write] = []
+        self.acts: list[Act] = []
 
     async def query(self, info: Any, compiled: Any, arguments: dict[str, object]) -> object:
         self.asked.append((compiled.name, arguments))
@@ -71,3 +88,14 @@ class Recorder:
         return self.payload or Source(
             messages=[], results=[], client_mutation_id=client_mutation_id
         )
+
+    async def act(
+        self,
+        info: Any,
+        compiled: CompiledChannel,
+        spec: ActionSpec,
+        session: str,
+        given: dict[str, object],
+    ) -> Any:
+        self.acts.append(Act(spec.field_name, session, spec.wire(given)))
+        return self.answer

@@ -17,10 +17,9 @@ from rxgraph.compile.channel import (
     CompiledChannel,
     compile_channel,
     compiled_channels,
-    served_channels,
 )
 from rxgraph.compile.schema import build_schema, print_schema
-from rxgraph.compile.service import Unserved, sdl
+from rxgraph.compile.service import Unserved
 from rxgraph.declare import registry
 from rxgraph.errors import DeclarationError, NotFound
 from rxgraph.operations import CREATE, DELETE, SAVE
@@ -74,12 +73,14 @@ def test_the_sdl_is_valid_and_says_what_the_design_promises() -> None:
     assert "writable: [SAVE, CREATE, DELETE]" in text or "writable: [CREATE, DELETE, SAVE]" in text
 
 
-def test_list_channels_compile_but_are_not_in_the_schema() -> None:
+def test_list_channels_are_served_with_a_list_as_their_state() -> None:
     compiled = compile_channel(AlbumListChannel)
     assert compiled.tree.many
     assert compiled.names.field == "albumList"
-    assert "albumList" not in sdl()
-    assert compiled not in served_channels()
+    served = build_schema([compiled], Recorder()).as_str()
+    assert "type AlbumListChannel" in served
+    assert "albumList(search: String): AlbumListChannel!" in served
+    assert "albumList(search: String, after: Cursor): AlbumListChannelEvent!" in served
     assert compiled in compiled_channels()
 
 

@@ -9,7 +9,7 @@ import pytest
 from rxgraph.actions import action
 from rxgraph.consumers import consumer
 from rxgraph.declare.hooks import call_hook
-from rxgraph.declare.marks import action_of, consumer_of
+from rxgraph.declare.marks import action_of, consumer_marks, consumers_of
 from rxgraph.decorators import related_property
 from rxgraph.errors import DeclarationError
 
@@ -55,7 +55,7 @@ def test_action_marks_the_method_and_leaves_it_as_it_is() -> None:
     assert mark is not None
     assert mark.name == "rename"
     assert list(mark.signature.parameters) == ["self", "title"]
-    assert action_of(consumer_of) is None
+    assert action_of(consumer_marks) is None
 
 
 def test_action_wants_an_async_method() -> None:
@@ -68,10 +68,42 @@ def test_consumer_marks_the_method_with_its_event() -> None:
     async def moved(self, event):
         return None
 
-    mark = consumer_of(moved)
-    assert mark is not None
+    (mark,) = consumer_marks(moved)
     assert (mark.name, mark.event_type) == ("moved", "board.moved")
-    assert consumer_of(action_of) is None
+    assert consumer_marks(action_of) == ()
+
+
+def test_handlers_are_found_by_type_those_of_bases_first_and_overridden_ones_stay() -> None:
+    class Base:
+        @consumer("moved")
+        def first(self, event):
+            """Handle."""
+
+        @consumer("moved")
+        @consumer("renamed")
+        def both(self, event):
+            """Handle two types."""
+
+        @consumer("gone")
+        def dropped(self, event):
+            """Handle no more below."""
+
+    class Derived(Base):
+        dropped = None  # type: ignore[assignment]
+
+        def first(self, event):
+            """Handle otherwise."""
+
+        @consumer("moved")
+        async def own(self, event):
+            """Handle too."""
+
+    assert consumers_of(Base) == {
+        "moved": ("first", "both"),
+        "renamed": ("both",),
+        "gone": ("dropped",),
+    }
+    assert consumers_of(Derived) == {"moved": ("first", "both", "own"), "renamed": ("both",)}
 
 
 def test_consumer_wants_an_event_type() -> None:

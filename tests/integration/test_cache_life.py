@@ -78,6 +78,7 @@ async def test_on_the_memory_store_the_server_clears_and_expires_and_others_say_
 
         assert shell.call(cache_work.clear_cache, board["project"]) is False
         assert "inside the server's process" in shell.log
+        await viewer.until(lambda: viewer.kinds.count("SNAPSHOT") == 4)  # which was asked to
         told = shell.call(cache_work.command, "expire_rxgraph_cache")
         assert "inside the server's process" in told
         told = json.loads(shell.call(cache_work.command, "rxgraph_status", "--json"))

@@ -15,6 +15,7 @@ from rxgraph.declare import registry
 from rxgraph.delta import apply
 from rxgraph.errors import NotFound
 from rxgraph.serve.auth import Credentials, Identity
+from rxgraph.serve.contexts import Contexts
 from rxgraph.serve.hub import Move, MoveKind
 from rxgraph.serve.resolvers import ChannelResolvers
 from rxgraph.serve.schema import make_schema
@@ -150,6 +151,7 @@ class FakeReplica:
         self.state: Mapping[InstanceKey, Document] = state
         self.tombstones: dict[InstanceKey, Document] = {}
         self.generation, self.position, self.floor, self.at = 3, 10, 5, AT
+        self.missing = f"{ROOT.typename} {ROOT.id} does not exist"
 
 
 class FakeHub:
@@ -157,6 +159,7 @@ class FakeHub:
 
     def __init__(self, state: Mapping[InstanceKey, Document] | None = None) -> None:
         self.replica = FakeReplica(shelf() if state is None else state)
+        self.contexts = Contexts("process")
         self.receivers: list[Any] = []
         self.keys: list[AnchorKey] = []
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rxgraph.compile.channel_types import ResetReason
 from rxgraph.delta import apply, see
-from rxgraph.serve.backlog import LAG_SECONDS, Backlog, Delta, Lost, Message, Restart
+from rxgraph.serve.backlog import LAG_SECONDS, Backlog, Delta, Lost, Message, Restart, RuntimeChange
 from rxgraph.serve.hub import Move, MoveKind
 from rxgraph.serve.views import see_after
 from rxgraph.types import Document, InstanceKey
@@ -68,7 +68,7 @@ class Desk:
 
 commands = st.lists(
     st.tuples(
-        st.sampled_from(["change", "delete", "message", "restart", "take", "wait"]),
+        st.sampled_from(["change", "delete", "message", "runtime", "restart", "take", "wait"]),
         st.integers(0, 3),
     ),
     max_size=60,
@@ -80,6 +80,8 @@ def test_whoever_takes_everything_arrives_at_the_replicas_state(steps, limit):
     desk = Desk(limit)
     seen: dict[InstanceKey, Document] = shelf()
     numbers: list[int] = []
+    runtime: list[int] = []
+    newest = 0
 
     def take(item: Any) -> None:
         nonlocal seen
@@ -91,6 +93,8 @@ def test_whoever_takes_everything_arrives_at_the_replicas_state(steps, limit):
         elif isinstance(item, Delta):
             seen = apply(seen, item.move.changes)
             assert seen == item.move.state
+        elif isinstance(item, RuntimeChange):
+            runtime.append(item.values["set"])
 
     for version, (step, number) in enumerate(steps, start=2):
         if step == "change":
@@ -99,6 +103,9 @@ def test_whoever_takes_everything_arrives_at_the_replicas_state(steps, limit):
             desk.change(gone(InstanceKey("Track", str(number)), version))
         elif step == "message":
             desk.backlog.message(number)
+        elif step == "runtime":
+            desk.backlog.runtime({"set": version})
+            newest = version
         elif step == "restart":
             desk.backlog.move(desk.moved(MoveKind.RESTART, {}))
         elif step == "take" and (item := desk.backlog.take()) is not None:
@@ -109,6 +116,8 @@ def test_whoever_takes_everything_arrives_at_the_replicas_state(steps, limit):
     for item in desk.take_all():
         take(item)
     assert seen == desk.state
+    assert runtime == sorted(runtime)
+    assert runtime[-1:] == ([newest] if newest else [])
     assert numbers == sorted(numbers)
     assert len(numbers) == desk.held()  # every other place was given up
 

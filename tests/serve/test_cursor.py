@@ -19,12 +19,13 @@ cursors = st.builds(
     numbers,
     st.binary(min_size=4, max_size=4),
     st.binary(min_size=8, max_size=8),
+    st.binary(min_size=8, max_size=8),
     times,
     times,
 )
 
 KEY = AnchorKey("app.ProjectChannel", "1")
-SOME = encode(KEY, Cursor(1, 2, bytes(4), bytes(8), 3.0, 4.0))
+SOME = encode(KEY, Cursor(1, 2, bytes(4), bytes(8), bytes(8), 3.0, 4.0))
 
 
 @given(keys, cursors)
@@ -57,8 +58,8 @@ def test_a_cursor_with_a_wrong_letter_is_refused(position, letter):
 
 
 def test_a_cursor_of_another_release_is_read_as_one_that_cannot_be_resumed(monkeypatch):
-    monkeypatch.setattr("rxgraph.serve.cursor._VERSION", 2)
-    newer = encode(KEY, Cursor(1, 2, bytes(4), bytes(8), 3.0, 4.0))
+    monkeypatch.setattr("rxgraph.serve.cursor._VERSION", 3)
+    newer = encode(KEY, Cursor(1, 2, bytes(4), bytes(8), bytes(8), 3.0, 4.0))
     monkeypatch.undo()
     assert decode(newer, KEY).generation == VOID
 

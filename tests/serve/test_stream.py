@@ -404,9 +404,9 @@ class TestAskingAgain:
         async def recheck(self: Any, max_age_seconds: float) -> Any:
             raise Unauthenticated("You were signed out")
 
-        monkeypatch.setattr(Identity, "recheck", recheck)
         results = await Shop(reauth_seconds=0.02).stream(identity=Identity(ANN, Credentials()))
         await take(results)
+        monkeypatch.setattr(Identity, "recheck", recheck)
         assert (await take(results))["kind"] == "RESET"
         await take(results)
         assert (await anext(results)).errors[0].extensions["code"] == "UNAUTHENTICATED"

@@ -11,7 +11,7 @@ import copy
 import inspect
 import random
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +23,7 @@ from rxgraph.cache.phases import Phase
 from rxgraph.cache.reading import Reading, Unfinished, read_documents
 from rxgraph.cache.turns import clear_anchor
 from rxgraph.compile.state_tree import Layer, Relation, RelationKind, StateTree
-from rxgraph.delta import apply, see
+from rxgraph.delta import View, apply, see
 from rxgraph.sync.flush import Writer, flush, rescue
 from rxgraph.sync.heating import Warmth, heat
 from rxgraph.types import AnchorKey, Document, InstanceKey, RowKey
@@ -113,24 +113,30 @@ class Tables:
                 frontier.extend(row.links)
         return list(found.values())
 
-    def shown(self) -> Shown:
-        """Return what a client of board 1 must show."""
-        return frozenset((row.key, repr(row.data)) for row in self.tree("1"))
+    def shown(self, boards: tuple[str, ...]) -> Shown:
+        """Return what a client of these boards must show."""
+        rows = (row for board in boards for row in self.tree(board))
+        return frozenset((row.key, repr(row.data)) for row in rows)
 
 
 class World:
     """Tables, store, intents, inboxes and a clock that a scheduler turns."""
 
+    tree, key = TREE, KEY
+    #: The sets of boards that clients show.
+    board_sets: tuple[tuple[str, ...], ...] = (("1",),)
+
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
         self.clock = 1000.0
-        self.store = MemoryStore()
+        self.store = MemoryStore(lambda: self.clock)
         self.tables = Tables()
         self.tables.owners = {"o1": 0, "o2": 0}
         for index in range(3):
             self.tables.items[f"i{index}"] = ("1", 0, "o1")
         self.tables.parts = {"p0": ("i0", 0), "p1": ("i1", 0)}
-        self.history: list[Shown] = [self.tables.shown()]
+        self.history: list[dict[tuple[str, ...], Shown]] = []
+        self._record()
         self.intents: dict[int, tuple[float, frozenset[RowKey]]] = {}
         self.transactions = 0
         self.names = 0
@@ -148,20 +154,19 @@ class World:
     @property
     def writer(self) -> Writer:
         """Return what procedures write as."""
-        return Writer(lambda _: TREE, self.new_owner, LEASE_TICKS)
-
-    def others(self) -> list[Actor]:
-        """Return more actors, who come to an end."""
-        return []
+        return Writer(lambda _: self.tree, self.new_owner, LEASE_TICKS)
 
     def value(self) -> int:
         """Return a value never used before."""
         self.transactions += 1
         return self.transactions
 
+    def _record(self) -> None:
+        self.history.append({boards: self.tables.shown(boards) for boards in self.board_sets})
+
     def commit(self, changed: set[RowKey]) -> int:
         """Write history and the intent of one transaction."""
-        self.history.append(self.tables.shown())
+        self._record()
         number = self.value()
         self.intents[number] = (self.clock, frozenset(changed))
         return number
@@ -202,7 +207,11 @@ class World:
 
     def locate(self, rows: frozenset[RowKey]) -> frozenset[InstanceKey]:
         """Return the rows' instances and the parents they name."""
-        own = {InstanceKey(row.model.removeprefix("sim.").capitalize(), row.pk) for row in rows}
+        own = {
+            InstanceKey(row.model.removeprefix("sim.").capitalize(), row.pk)
+            for row in rows
+            if row.model.startswith("sim.")
+        }
         found = (self.tables.row(key) for key in own)
         return frozenset(own | {p for row in found if row is not None for p in row.parents})
 
@@ -342,7 +351,7 @@ def sweep(world: World) -> Actor:
             yield from world.drive(flush(world.writer, rows))
             for number in old:
                 world.intents.pop(number, None)
-        yield from world.drive(rescue(world.writer, KEY))
+        yield from world.drive(rescue(world.writer, world.key))
 
 
 def cool_sometimes(world: World, times: int) -> Actor:
@@ -350,7 +359,7 @@ def cool_sometimes(world: World, times: int) -> Actor:
     for _ in range(times):
         for _ in range(world.rng.randrange(400)):
             yield
-        yield from _mortal(world, world.drive(clear_anchor(KEY)), "clearing killed", 0.02)
+        yield from _mortal(world, world.drive(clear_anchor(world.key)), "clearing killed", 0.02)
 
 
 @dataclass
@@ -358,6 +367,7 @@ class Client:
     """A replica of the anchor as a server process keeps it, and what it showed."""
 
     world: World
+    boards: tuple[str, ...] = ("1",)
     inbox: list[steps.Wakeup] = field(default_factory=list)
     generation: int = -1
     position: int = 0
@@ -366,9 +376,13 @@ class Client:
 
     def show(self) -> None:
         """Record what a viewer sees now."""
-        view = see(TREE, ROOT, self.documents, None)
+        view = self.look()
         state = frozenset((key, repr(view.state[key].data)) for key in view.keys())  # noqa: SIM118
         self.shown.append(state)
+
+    def look(self) -> View:
+        """Return what a viewer sees now."""
+        return see(TREE, ROOT, self.documents, None)
 
     def run(self) -> Actor:
         """Attach, then follow wake-ups; poll for lost ones."""
@@ -377,7 +391,7 @@ class Client:
         idle = 0
         while True:
             yield
-            anchor: Anchor = world.perform(steps.LoadAnchor(KEY))
+            anchor: Anchor = world.perform(steps.LoadAnchor(world.key))
             if anchor.generation != self.generation or anchor.phase is not Phase.HOT:
                 self.generation = -1
                 yield from self._attach()
@@ -398,24 +412,30 @@ class Client:
         return world.is_quiet and done and self.position == anchor.done
 
     def _attach(self) -> Actor:
-        heated = yield from self.world.drive(heat(self.world.writer, KEY))
+        heated = yield from self.world.drive(heat(self.world.writer, self.world.key))
         if heated in (Warmth.WAIT, Warmth.MISSING):
             return
         reading = heated if isinstance(heated, Reading) else (yield from self._read(None, 0))
         if isinstance(reading, Reading):
-            self.generation = reading.anchor.generation
-            self.documents = apply({}, reading.documents)
-            self.position = reading.anchor.done
+            self.stand(reading)
             self.show()
+
+    def stand(self, reading: Reading) -> None:
+        """Stand where *reading* stands."""
+        self.generation = reading.anchor.generation
+        self.documents = apply({}, reading.documents)
+        self.position = reading.anchor.done
 
     def _read(self, generation: int | None, since: int) -> Actor:
         try:
             return (
-                yield from self.world.drive(read_documents(KEY, generation=generation, since=since))
+                yield from self.world.drive(
+                    read_documents(self.world.key, generation=generation, since=since)
+                )
             )
         except Unfinished:
             self.world.faults["reader met an unfinished batch"] += 1
-            yield from self.world.drive(rescue(self.world.writer, KEY))
+            yield from self.world.drive(rescue(self.world.writer, self.world.key))
             return None
 
     def _catch_up(self) -> Actor:
@@ -453,15 +473,24 @@ class Verdict:
 
 
 def simulate(
-    seed: int, *, ticks: int = 60_000, world: World | None = None
+    seed: int,
+    *,
+    ticks: int = 60_000,
+    world: World | None = None,
+    client_class: type[Client] = Client,
+    others: Callable[[World], list[Actor]] = lambda world: [],
 ) -> tuple[Verdict, World]:
-    """Run one seeded world to its end and judge what its clients showed."""
+    """Run one seeded world to its end and judge what its clients showed.
+
+    *others* are actors that end by themselves.
+    """
     world = world or World(seed)
     rng = world.rng
-    clients = [Client(world) for _ in range(3)]
+    sets = world.board_sets
+    clients = [client_class(world, sets[number % len(sets)]) for number in range(3)]
     writers = [write(world, rng.randrange(1, 8)) for _ in range(3)]
     writers.append(cool_sometimes(world, rng.randrange(3)))
-    writers.extend(world.others())
+    writers.extend(others(world))
     watching = [client.run() for client in clients]
     sweeping = sweep(world)
     for _ in range(ticks):
@@ -479,7 +508,7 @@ def simulate(
             world.faults["server killed"] += 1
             world.graveyard.append(actor)
             index = watching.index(actor)
-            clients.append(Client(world))
+            clients.append(client_class(world, rng.choice(sets)))
             watching[index] = clients[-1].run()
         world.is_quiet = not writers
     return judge(world, clients, stuck=bool(writers or watching)), world
@@ -488,10 +517,10 @@ def simulate(
 def judge(world: World, clients: list[Client], *, stuck: bool) -> Verdict:
     """Hold every state that was shown against the database's history."""
     unreal = went_back = diverged = False
-    where: dict[Shown, list[int]] = {}
-    for index, state in enumerate(world.history):
-        where.setdefault(state, []).append(index)
     for client in clients:
+        where: dict[Shown, list[int]] = {}
+        for index, states in enumerate(world.history):
+            where.setdefault(states[client.boards], []).append(index)
         last = 0
         for state in client.shown:
             indexes = where.get(state)
@@ -502,6 +531,10 @@ def judge(world: World, clients: list[Client], *, stuck: bool) -> Verdict:
             else:
                 last = next(index for index in indexes if index >= last)
         finished = client.shown and client.world.is_quiet and not stuck
-        if finished and client is clients[-1] and client.shown[-1] != world.history[-1]:
+        if (
+            finished
+            and client is clients[-1]
+            and client.shown[-1] != world.history[-1][client.boards]
+        ):
             diverged = True
     return Verdict(diverged, unreal, went_back, stuck)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -37,7 +38,7 @@ from rxgraph.sync.anchor_marks import live_roots, mark_anchors, unmark_anchors
 from rxgraph.sync.engine import Engine, get_engine, trees
 from rxgraph.sync.engine import reset as reset_engine
 from rxgraph.sync.heating import Warmth
-from rxgraph.types import AnchorKey, InstanceKey
+from rxgraph.types import FOREST, AnchorKey, InstanceKey
 from tests.conftest import forget_database
 from tests.sync.marked import declared
 from tests.sync.marked.declared import (
@@ -46,6 +47,7 @@ from tests.sync.marked.declared import (
     PlaceChannel,
     PlainShopChannel,
     ShopChannel,
+    ShopListChannel,
     ShopNameChannel,
     TicketChannel,
 )
@@ -54,6 +56,7 @@ from tests.sync.marked.models import Cafe, Crate, Item, OpenShop, Place, Shop, T
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MARK = "_rx_tests_sync_marked_declared_shopchannel"
+LIST_MARK = "_rx_tests_sync_marked_declared_shoplistchannel"
 NAME_MARK = "_rx_tests_sync_marked_declared_shopnamechannel"
 
 
@@ -139,7 +142,7 @@ def about(asked: list[Any], channel: type[ContextChannel] = ShopChannel) -> int:
 
 def test_the_column_is_named_after_module_and_channel_and_is_a_nullable_indexed_boolean() -> None:
     field: Any = Shop._meta.get_field(MARK)
-    assert isinstance(field, models.BooleanField)
+    assert issubclass(type(field), models.BooleanField)
     assert (field.null, field.default, field.db_index, field.editable) == (True, False, True, False)
     assert tree_of(ShopChannel).anchor_mark == MARK
     assert tree_of(PlainShopChannel).anchor_mark is None
@@ -148,7 +151,7 @@ def test_the_column_is_named_after_module_and_channel_and_is_a_nullable_indexed_
 
 def test_two_channels_on_one_model_have_two_columns_and_a_proxy_uses_its_table() -> None:
     names = {field.name for field in Shop._meta.local_fields if isinstance(field, AnchorMark)}
-    assert names == {MARK, NAME_MARK}
+    assert names == {MARK, NAME_MARK, LIST_MARK}
     assert OpenShop._meta.get_field(NAME_MARK).model is Shop
 
 
@@ -358,6 +361,7 @@ def test_marks_that_crashes_left_are_taken_away(engine: Engine) -> None:
     record = engine.run(LoadAnchor(key_of(hot)).__iter__())
     watched = replace(record, sessions=frozenset({"somebody"}), idle_since=0.0)
     engine.run(SwapAnchor(key_of(hot), watched).__iter__())
+    engine.store.beat("somebody", time.time() + 60)
     expiry.expire(engine)
     assert [mark_of(shop) for shop in shops] == [False, False, False, True]
 
@@ -396,7 +400,7 @@ def test_a_heater_waits_for_a_janitor_and_marks_after_it(engine: Engine) -> None
     handlers[MarkAnchors] = marking
 
     def live(ids: list[str]) -> Any:
-        found = live_roots(engine.store, ShopChannel.name)(ids)
+        found = live_roots(engine.store, ShopChannel.name, tree)(ids)
         looked.set()
         assert opened.wait(10)  # the heater is HEATING now, and stands before its mark
         return found
@@ -423,7 +427,7 @@ def test_a_janitor_finds_a_heating_and_leaves_the_mark(engine: Engine) -> None:
     seen: list[list[str]] = []
 
     def reading(step: Any) -> Any:
-        live = live_roots(engine.store, ShopChannel.name)
+        live = live_roots(engine.store, ShopChannel.name, tree)
         seen.append(unmark_anchors(tree, [key.anchor_id], live))
         return read(step)
 
@@ -542,3 +546,55 @@ def test_what_a_process_left_behind_is_told_by_the_sweeper(engine: Engine) -> No
     engine.sweep(at_once=True)
     assert cached(engine, key)[InstanceKey("Shop", key.anchor_id)]["name"] == "left behind"
     assert set(trees()) >= {ShopChannel.name}
+
+
+# -- list channels: the roots in the forest are the marked ones
+
+
+def test_the_roots_of_a_forest_are_marked_while_they_are_in_it(
+    engine: Engine, asked: list[Any]
+) -> None:
+    shown, other = (Shop.objects.create(name=name) for name in ("shown", "other"))
+    item = Item.objects.create(shop=other, name="i")
+    forest = AnchorKey(ShopListChannel.name, FOREST)
+    tree = tree_of(ShopListChannel)
+    assert engine.heat(forest) is Warmth.HOT
+    asked.clear()
+    for row in (shown, other, item):
+        row.save()
+    assert about(asked, ShopListChannel) == 0
+
+    engine.claim_roots(forest.channel, [str(shown.pk)])
+    engine.bring_roots(forest, [str(shown.pk)])
+    assert (mark_of(shown, LIST_MARK), mark_of(other, LIST_MARK)) == (True, False)
+    asked.clear()
+    other.save()
+    assert about(asked, ShopListChannel) == 0
+    shown.name = "changed"
+    shown.save()
+    assert cached(engine, forest)[InstanceKey("Shop", str(shown.pk))]["name"] == "changed"
+    item.shop = shown
+    item.save()
+    assert InstanceKey("Item", str(item.pk)) in cached(engine, forest)
+
+    engine.tidy_marks()
+    assert mark_of(shown, LIST_MARK) is True
+    assert engine.clear(forest) is True
+    assert mark_of(shown, LIST_MARK) is False
+    assert tree.anchor_mark == LIST_MARK
+
+
+def test_a_root_that_nobody_claims_any_more_loses_its_mark_with_its_documents(
+    engine: Engine,
+) -> None:
+    shop = Shop.objects.create(name="a")
+    forest = AnchorKey(ShopListChannel.name, FOREST)
+    assert engine.heat(forest) is Warmth.HOT
+    engine.bring_roots(forest, [str(shop.pk)])
+    engine.tidy_marks()
+    assert mark_of(shop, LIST_MARK) is True
+    assert engine.drop_idle_roots(forest, [str(shop.pk)]) == 1
+    assert cached(engine, forest) == {}
+    assert mark_of(shop, LIST_MARK) is True
+    engine.tidy_marks()
+    assert mark_of(shop, LIST_MARK) is False

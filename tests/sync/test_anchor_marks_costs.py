@@ -90,5 +90,4 @@ def test_a_save_costs_what_the_documentation_says(
     engine = get_engine()
     engine.is_serving = True
     found = measure(engine, steps, channel, what, who)
-    print(what, who, channel.__name__, found)
     assert found == documented()[what, who][channel is ShopChannel]

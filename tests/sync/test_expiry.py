@@ -24,7 +24,8 @@ from rxgraph.cache.steps import LoadAnchor, SwapAnchor
 from rxgraph.cache.turns import expire_anchor, join_anchor, leave_anchor
 from rxgraph.channels import ContextChannel
 from rxgraph.declare import registry
-from rxgraph.sync import clearing, expiry
+from rxgraph.models import Intent
+from rxgraph.sync import expiry
 from rxgraph.sync.engine import Engine, get_engine
 from rxgraph.sync.engine import reset as reset_engine
 from rxgraph.sync.expiry import Due, Reason, due
@@ -113,6 +114,8 @@ def engine(request: pytest.FixtureRequest, settings: Any, transactional_db: None
     settings.RXGRAPH = conf
     found = get_engine()
     found.is_serving = True
+    for session in ("somebody", "client 0", "client 1"):
+        found.store.beat(session, time.time() + 60)
     seed()
     yield found
     reset_engine()
@@ -310,11 +313,23 @@ def test_ids_are_normalised(engine: Engine) -> None:
 
 @pytest.mark.parametrize("wrong", ["seven", None, "", 1.5, "7\x00", 2**70])
 def test_an_id_that_no_row_can_have_is_an_error(wrong: Any) -> None:
-    with pytest.raises(ValueError, match=r"is no primary key of channels_app\.Project"):
+    with pytest.raises(ValueError, match="is not the id of a Project"):
         async_to_sync(ProjectChannel.clear_cache)(wrong)
 
 
-def test_a_list_channel_has_one_cache_and_an_abstract_one_none() -> None:
+def test_an_abstract_channel_has_no_cache() -> None:
+    with registry.isolated():
+
+        class BaseChannel(ContextChannel):
+            class Meta:
+                abstract = True
+                state = GenreSerializer()
+
+        with pytest.raises(ValueError, match=r"BaseChannel\.clear_cache: BaseChannel is abstract"):
+            async_to_sync(BaseChannel.clear_cache)(3)
+
+
+def test_a_list_channel_has_one_cache_whatever_the_id(engine: Engine) -> None:
     with registry.isolated():
 
         class AllChannel(ContextChannel):
@@ -324,19 +339,15 @@ def test_a_list_channel_has_one_cache_and_an_abstract_one_none() -> None:
             def list_instances(self) -> Any:
                 return []
 
-        class BaseChannel(ContextChannel):
-            class Meta:
-                abstract = True
-                state = GenreSerializer()
-
-        assert clearing.anchor_key(AllChannel, 3) == AnchorKey(AllChannel.name, "")
-        assert clearing.anchor_key(AllChannel, None) == AnchorKey(AllChannel.name, "")
-        with pytest.raises(ValueError, match="BaseChannel is abstract"):
-            clearing.anchor_key(BaseChannel, 3)
+        assert engine.heat(AnchorKey(AllChannel.name, "")) is Warmth.HOT
+        assert async_to_sync(AllChannel.clear_cache)(3) is True
+        assert async_to_sync(AllChannel.clear_cache)(None) is False
 
 
-async def test_in_a_process_that_serves_nobody_the_memory_store_is_out_of_reach(
+@pytest.mark.django_db(transaction=True)
+def test_in_a_process_that_serves_nobody_the_server_is_asked(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    assert await ProjectChannel.clear_cache(1) is False
-    assert "inside the server's process" in caplog.text
+    assert async_to_sync(ProjectChannel.clear_cache)(1) is False
+    assert "inside the server's process, which was asked to" in caplog.text
+    assert Intent.objects.count() == 1

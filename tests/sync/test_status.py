@@ -87,7 +87,7 @@ def test_json_has_stable_keys_and_every_fact(engine: Engine) -> None:
     assert channel["layers"][0] == "Project"
     assert channel["cache_ttl"] == 7 * 24 * 3600
     assert channel["phases"] == {"COLD": 0, "HEATING": 0, "HOT": 2, "COOLING": 0}
-    assert (channel["declared"], channel["served"], channel["list"]) == (True, True, False)
+    assert (channel["declared"], channel["list"]) == (True, False)
 
     first = next(item for item in found["anchors"] if item["id"] == key.anchor_id)
     assert first == {

@@ -41,14 +41,14 @@ def big_task(number: int, size: int = 10) -> Document:
     return Document(InstanceKey("Task", str(number)), 1, {"text": "x" * size})
 
 
-class Received(list[Wakeup]):
+class Received(list[Any]):
     """What a listener was given, to wait for."""
 
     def __init__(self) -> None:
         super().__init__()
         self._more = asyncio.Event()
 
-    def append(self, item: Wakeup) -> None:
+    def append(self, item: Any) -> None:
         super().append(item)
         self._more.set()
 

@@ -57,7 +57,7 @@ class AlbumChannel(ContextChannel):
 
 
 class AlbumListChannel(ContextChannel):
-    """All records: not served yet."""
+    """All records."""
 
     class Meta:
         state = AlbumSerializer(many=True)

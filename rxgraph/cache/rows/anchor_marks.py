@@ -59,8 +59,11 @@ def may_be_cached(tree: StateTree, ids: Mapping[str, list[str]]) -> bool:
     Rows of the root model are in the cache of their own anchor alone, unless another layer shows
     the model too: one SELECT of their marks decides. A row that was deleted may have been marked.
     For rows of other models it is asked whether any anchor is marked at all: where they are now
-    does not tell where they have been.
+    does not tell where they have been. Where roots join lists by themselves (``auto_update``),
+    every touched root has to be looked at, and nothing is asked here.
     """
+    if tree.auto_update:
+        return True
     scope = scope_of(tree)
     try:
         if scope.anywhere.intersection(ids) and is_any_marked(tree):

@@ -16,7 +16,7 @@ from rxgraph.cache.rows.plan import AnyModel, Link, by_attname, pk_field, plan_o
 from rxgraph.cache.rows.reading import parents_by_value
 from rxgraph.cache.rows.snapshot import alias_of
 from rxgraph.compile.state_tree import RelationKind, StateTree, label_of
-from rxgraph.types import InstanceKey, RowKey
+from rxgraph.types import ROOT_WANTED, InstanceKey, RowKey, roots_named
 
 Columns = Mapping[RowKey, Mapping[str, str | None]]
 Keys = set[InstanceKey]
@@ -33,9 +33,11 @@ def locate(
     lookup = _Lookup(using, rows, columns)
     found: dict[str, frozenset[InstanceKey]] = {}
     for channel, tree in trees.items():
-        if tree.anchor_mark and not may_be_cached(tree, lookup.ids):
+        ids = roots_named(ROOT_WANTED, channel, rows) if tree.many else ()
+        if tree.anchor_mark and not ids and not may_be_cached(tree, lookup.ids):
             continue
         keys = lookup.own(tree) | lookup.parents(tree) | lookup.dependents(tree)
+        keys |= {InstanceKey(tree.root.typename, id_) for id_ in ids}
         if keys:
             found[channel] = frozenset(keys)
     return found

@@ -111,9 +111,7 @@ def _waiting(item: Any) -> str:
 
 
 def _remark(channel: Any) -> str:
-    if not channel["declared"]:
-        return " (not in the code)"
-    return "" if channel["served"] else " (not served)"
+    return "" if channel["declared"] else " (not in the code)"
 
 
 def _sessions(anchor: Any) -> str:

@@ -1,5 +1,7 @@
 """What a context holds according to the database alone.
 
+Of a list channel: what its roots hold that ``list_instances`` answered just before the write.
+
 The state tree is turned into subqueries from the root down, so that one query tells which rows
 belong to an anchor for a user *now*, whatever the cache says. Computed relations cannot be a
 subquery: for them the cache names parents, and the property itself is asked.
@@ -31,7 +33,11 @@ class Membership:
     def __init__(self, tree: StateTree, anchor_id: str, user_id: str, view: View) -> None:
         self._plans = plan_of(tree)
         self._root, self._user_id, self._view = tree.root, user_id, view
-        self._anchor_pk = parse_pk(tree.root.model, anchor_id, alias_of(tree.root.model))
+        alias = alias_of(tree.root.model)
+        self._anchor_pk = None if tree.many else parse_pk(tree.root.model, anchor_id, alias)
+        ids = [root.id for root in view.shown_roots] if tree.many else [anchor_id]
+        parsed = (parse_pk(tree.root.model, id_, alias) for id_ in ids)
+        self._root_pks = [pk for pk in parsed if pk is not None]
         self._tree = tree
         self._queries: dict[TypeName, Query | None] = {}
 
@@ -47,6 +53,34 @@ class Membership:
             found |= {pk for pk in wanted - found if self._is_computed(layer, pk)}
         return found
 
+    def keeps(self, layer: Layer, row: models.Model) -> bool:
+        """Return whether *row*, as this transaction has read it, is an instance of *layer* here."""
+        return self._names_anchor(layer, row) or bool(self.holds(layer, [row.pk]))
+
+    def _names_anchor(self, layer: Layer, row: Any) -> bool:
+        """True for a row that says by itself that it is the anchor's, or the anchor.
+
+        False where it takes a query to know: nothing but its own columns may decide here.
+        """
+        plan, root = self._plans[layer.typename], self._root
+        if self._tree.many or self._anchor_pk is None or plan.hides_rows:
+            return False
+        if layer.user_key is not None:
+            owner = getattr(row, by_attname(layer.model, layer.user_key).attname)
+            if owner is None or str(owner) != self._user_id:
+                return False
+        if layer is root:
+            return bool(row.pk == self._anchor_pk)
+        if root.user_key is not None or self._plans[root.typename].hides_rows:
+            return False
+        return any(
+            getattr(row, link.child_attname) == self._anchor_pk
+            for link in plan.named_parents
+            if link.parent is root
+            and link.names_parent_pk
+            and by_attname(layer.model, link.child_attname).db_constraint  # so there is a root
+        )
+
     # -- by SQL alone
 
     def _rows(self, layer: Layer) -> Query | None:
@@ -58,9 +92,12 @@ class Membership:
     def _build(self, layer: Layer) -> Query | None:
         condition = models.Q()
         if layer is self._root:
-            if self._anchor_pk is None:
+            if not self._root_pks:
                 return None
             condition = models.Q(pk=self._anchor_pk)
+            if self._tree.many:
+                chosen = among(layer.model._meta.pk, self._root_pks, alias_of(layer.model))
+                condition = models.Q(pk__in=chosen)
         for link in self._plans[layer.typename].incoming:
             parents = None if link.kind is RelationKind.PROPERTY else self._rows(link.parent)
             if parents is not None:

@@ -24,8 +24,8 @@ from rxgraph.delta.visibility import View
 from rxgraph.sync.writing.locking import lock
 from rxgraph.sync.writing.membership import Membership, parents_shown
 from rxgraph.sync.writing.messages import view_keys
-from rxgraph.sync.writing.outcome import Outcome, error, not_found
-from rxgraph.types import InstanceKey, RowKey
+from rxgraph.sync.writing.outcome import Outcome, Written, error, not_found
+from rxgraph.types import ROOT_WANTED, InstanceKey, RowKey, root_row
 
 Row = Any  # a model instance
 
@@ -101,7 +101,7 @@ class Session:
         row = lock(target.layer.model, target.pk, self.using, is_doomed=target.is_doomed)
         if row is None or self.membership is None:
             raise not_found(target.layer)
-        if not self.membership.holds(target.layer, [target.pk]):
+        if not self.membership.keeps(target.layer, row):
             raise not_found(target.layer)
         return row
 
@@ -123,10 +123,21 @@ class Session:
     def rows(self, outcome: Outcome) -> Iterator[RowKey]:
         """Return the rows of the anchor, of what was written, and of what lists that."""
         keys = [key for written in outcome.results for key in (written.key, *written.parents)]
+        yield from self.made_roots(outcome.results)
         if self.view is not None:
-            keys.append(self.view.root)
+            keys += self.view.roots[:1]
         for key in dict.fromkeys(keys):
             yield RowKey(self.tree.layers[key.typename].model_label, key.id)
+
+    def made_roots(self, results: Iterable[Written]) -> Iterator[RowKey]:
+        """Return what brings the roots that were made into the cache of a list channel.
+
+        It holds nothing of them yet, and would not hear of the write.
+        """
+        for written in results:
+            is_made = written.operation is Operation.CREATE
+            if self.tree.many and is_made and written.typename == self.tree.root.typename:
+                yield root_row(ROOT_WANTED, self.compiled.name, written.id)
 
     # -- parents, for those who show what was written
 

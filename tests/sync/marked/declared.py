@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
 from rxgraph.channels import ContextChannel
@@ -95,6 +97,16 @@ with registry.isolated():
             state = TicketSerializer()
             optimize_anchors = True
 
+    class ShopListChannel(ContextChannel):
+        """The shops of somebody; one forest with a mark on each root."""
+
+        class Meta:
+            state = ShopSerializer(many=True)
+            optimize_anchors = True
+
+        def list_instances(self) -> Any:
+            return Shop.objects.all()
+
     class PlainShopChannel(ContextChannel):
         """The same state without the column."""
 
@@ -109,4 +121,5 @@ CHANNELS: tuple[type[ContextChannel], ...] = (
     CafeChannel,
     CrateChannel,
     TicketChannel,
+    ShopListChannel,
 )

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from rxgraph.sync import capture
 from rxgraph.sync.writing.membership import Membership
 from tests.sync.writing.app.declared import hooks
-from tests.sync.writing.workshop import Job, Memo, Tool, Workshop, only
+from tests.sync.writing.workshop import Bench, Job, Memo, Tool, Workshop, only
 
 FORGED: list[Any] = [
     {"$gt": 0},
@@ -159,6 +159,26 @@ class TestMembership:
         with CaptureQueriesContext(connection) as queries:
             self.holds(workshop, membership, workshop.job, workshop.second, workshop.hidden)
         assert len(queries) == 1
+
+    def test_rows_that_name_the_anchor_say_so_themselves(
+        self, workshop: Workshop, membership: Membership
+    ) -> None:
+        layers = workshop.compiled.tree.layers
+        with CaptureQueriesContext(connection) as queries:
+            assert membership.keeps(layers["Job"], Job.objects.get(pk=workshop.job.pk))
+            assert membership.keeps(layers["Bench"], Bench.objects.get(pk=workshop.bench.pk))
+        assert len(queries) == 2  # the two rows
+        assert not membership.keeps(layers["Job"], workshop.hidden)
+        assert not membership.keeps(layers["Bench"], workshop.other)
+
+    def test_a_row_of_a_deeper_layer_is_asked_for(
+        self, workshop: Workshop, membership: Membership
+    ) -> None:
+        layers = workshop.compiled.tree.layers
+        with CaptureQueriesContext(connection) as queries:
+            assert membership.keeps(layers["Memo"], workshop.memo)
+            assert not membership.keeps(layers["Memo"], workshop.secret)
+        assert len(queries) == 2
 
     def test_a_property_is_asked_itself(self, workshop: Workshop) -> None:
         from rxgraph.cache.rows.plan import plan_of

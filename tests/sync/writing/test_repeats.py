@@ -43,6 +43,24 @@ def test_a_delete_repeats_though_nothing_is_left_to_find(workshop: Workshop) -> 
     assert only(workshop.write(request)).code == "NOT_FOUND"
 
 
+def test_a_save_repeats_though_its_expected_version_is_history(workshop: Workshop) -> None:
+    view = workshop.view()
+    request = workshop.request("SAVE", "Job", workshop.job.pk, {"hours": 9}, expected_version="x")
+    asked = {"client_mutation_id": "once", "positions": {0: workshop.position}}
+    first = workshop.write(request, view=view, **asked)
+    assert first.results
+    assert workshop.write(request, **asked) == Outcome(first.results, is_repeat=True)
+    assert only(workshop.write(request, **{**asked, "client_mutation_id": "b"})).code == "CONFLICT"
+
+
+def test_a_repeat_names_the_parents_too(workshop: Workshop) -> None:
+    request = workshop.request("SAVE", "Tool", workshop.saw.pk, {"name": "big saw"})
+    first = workshop.write(request, client_mutation_id="tool")
+    again = workshop.write(request, client_mutation_id="tool")
+    assert {key.typename for key in first.results[0].parents} == {"Bench", "Job"}
+    assert again.results == first.results
+
+
 def test_the_same_id_for_something_else_conflicts(workshop: Workshop) -> None:
     add(workshop)
     assert only(add(workshop, "other")).code == "CONFLICT"

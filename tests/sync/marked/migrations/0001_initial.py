@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=40)),
                 ("changed_at", models.DateTimeField(auto_now=True)),
                 ("_rx_tests_sync_marked_declared_shopchannel", rxgraph.fields.AnchorMark()),
+                ("_rx_tests_sync_marked_declared_shoplistchannel", rxgraph.fields.AnchorMark()),
                 ("_rx_tests_sync_marked_declared_shopnamechannel", rxgraph.fields.AnchorMark()),
             ],
             options={

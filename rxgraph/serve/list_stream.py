@@ -1,0 +1,284 @@
+"""One live list: a stream whose roots may join and leave.
+
+What the hub tells, and what the context's own code adds and removes, passes through a queue in its
+order. There a batch that touched roots waits until it is known who lists them, so that joining and
+leaving are part of the very event that tells the change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from rxgraph.compile.channel_types import ResetReason
+from rxgraph.delta import View, ViewChange
+from rxgraph.errors import NotFound
+from rxgraph.serve import cursor as cursors
+from rxgraph.serve.access import Access, Roots, as_roots, see_roots
+from rxgraph.serve.cursor import Cursor
+from rxgraph.serve.desk import Batch, Group
+from rxgraph.serve.gate import entity_id
+from rxgraph.serve.hub import Move, MoveKind, Replica
+from rxgraph.serve.listing import Edit, Listing, list_ids, normal_root
+from rxgraph.serve.scope import Place
+from rxgraph.serve.stream import LiveStream, standing
+from rxgraph.types import NOTICE, InstanceKey, RemovalReason
+
+logger = logging.getLogger("rxgraph.lists")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something that waits for its turn to be told."""
+
+    move: Move
+    place: Place
+    edit: Edit | None = None  # by the context's own code
+
+
+class ListStream(LiveStream):
+    """The subscription of one viewer to one list."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._listing = Listing(())
+        self._roots_of: tuple[tuple[str, ...], Roots] = ((), ())
+        self._group: Group | None = None
+        self._resumed: Cursor | None = None
+        self._held: tuple[str, ...] | None = None  # what was listed at the last letting go
+        self._coming: Counter[str] = Counter()  # held, and about to be listed
+        self._entries: deque[Entry] = deque()
+        self._worker: asyncio.Task[None] | None = None
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The ids of the roots in their order, as far as it is decided."""
+        return self._listing.ids
+
+    # -- opening and closing
+
+    async def _admit(self) -> Access:
+        access = await super()._admit()
+        self._listing = Listing([root.id for root in access.roots])
+        self._roots_of = (self._listing.ids, access.roots)
+        if self.compiled.tree.auto_update:
+            self._group = Group(access.user_id, entity_id(self.compiled, self.arguments))
+            self._hub.desk.register(access.admission.key, self._group, self)
+        return access
+
+    def _begin(self, replica: Replica, cursor: Cursor | None) -> None:
+        self._resumed = cursor
+        self._access.roots = self._roots()
+        self._stamp.members = cursors.members_mark(self._listing.ids)
+        super()._begin(replica, cursor)
+
+    def _since(self, view: View, cursor: Cursor) -> ViewChange:
+        if cursor.members == self._stamp.members:
+            return super()._since(view, cursor)
+        # The list is another one than the client had: some roots may be new to it that nobody
+        # wrote since, so all of it is told.
+        everything = tuple(view.state[key] for key in sorted(view.keys()))
+        return ViewChange(everything, {})
+
+    async def _close(self) -> None:
+        if self._group is not None and self._has_access:
+            self._hub.desk.unregister(self._access.admission.key, self._group, self)
+        self._drop_entries()
+        await super()._close()
+
+    # -- what the hub tells
+
+    def receive(self, move: Move) -> None:
+        """Take a move of the replica at the moment it happens."""
+        is_new_life = move.kind is MoveKind.RESTART
+        if self.is_early:  # whatever was asked before it may be out of date
+            self._must_recheck |= is_new_life or bool(self._touched(move))
+        elif not self.is_closing:
+            self._must_recheck |= is_new_life
+            self._enter(Entry(move, self._scope.reserve()))
+
+    def _touched(self, move: Move) -> frozenset[str]:
+        """Return the roots that the batch of *move* touched, where they join by themselves."""
+        if self._group is None:
+            return frozenset()
+        return frozenset(key.id for key in move.changes if key.typename == NOTICE)
+
+    # -- what the context's own code says
+
+    async def add_instance(self, instance_id: Any, at_beginning: bool = False) -> None:
+        """Add a root; an event of its own, unless it is listed.
+
+        Raises:
+            NotFound: there is no such row.
+        """
+        id_ = normal_root(self.compiled, instance_id)
+        async with self._holding([id_]):
+            if self._root(id_) not in self._access.attachment.replica.state:
+                raise NotFound(f"{self.compiled.tree.root.typename} {id_} does not exist")
+            self._edit(lambda listing: listing.add(id_, at_beginning=at_beginning))
+
+    async def remove_instance(self, instance_id: Any) -> None:
+        """Remove a root; an event of its own, if it is listed."""
+        id_ = normal_root(self.compiled, instance_id)
+        self._edit(lambda listing: listing.remove([id_]))
+
+    async def clear(self) -> None:
+        """Remove every root; one event."""
+        self._edit(lambda listing: listing.remove(listing.ids))
+
+    def _edit(self, edit: Edit) -> None:
+        if self.is_early:  # part of the first event
+            edit(self._listing)
+        elif not self.is_closing:
+            here = standing(self._access.attachment.replica)
+            self._enter(Entry(here, self._scope.reserve(), edit))
+
+    def _still(self, view: View) -> View:
+        listed = set(self._listing.ids)
+        roots = tuple(root for root in view.roots if root.id in listed)
+        return see_roots(view.tree, roots, view.state, self._user_id)
+
+    # -- one after the other
+
+    def _enter(self, entry: Entry) -> None:
+        self._entries.append(entry)
+        if len(self._entries) > self._settings.queue_events:
+            self._overflow()
+        elif self._worker is None or self._worker.done():
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Tell what needs no asking; go on in a task when something does."""
+        while self._entries:
+            entry = self._entries[0]
+            if touched := self._touched(entry.move):
+                work = self._ask(entry, touched)
+                self._worker = asyncio.create_task(work, name="rxgraph list")
+                return
+            self._tell_entry(self._entries.popleft())
+
+    async def _ask(self, entry: Entry, touched: frozenset[str]) -> None:
+        """Find out who lists the touched roots, then tell the first entry and what follows."""
+        move, replica = entry.move, self._access.attachment.replica
+        assert self._group is not None
+        try:
+            batch = Batch(replica.key, move.generation, move.position)
+            visible = await self._hub.desk.judge(batch, touched, self._group, self)
+            late: frozenset[str] = frozenset()
+            if visible is not None:
+                async with self._holding(self._listing.joining(touched, visible)):
+                    late = frozenset(id_ for id_ in visible if self._root(id_) not in move.state)
+                    order = sorted(touched, key=_by_number)
+                    self._listing.follow(order, visible - late, joins=True)
+            if visible is None or late:  # not with this batch, then by asking again
+                self._must_recheck = True
+        except Exception:
+            logger.exception("could not find out who lists what in %s", self.compiled.name)
+            self._must_recheck = True
+        self._worker = None
+        self._tell_entry(self._entries.popleft())
+        self._pass_on()
+
+    def _tell_entry(self, entry: Entry) -> None:
+        if entry.edit is not None:
+            entry.edit(self._listing)
+        self._forget_deleted(entry.move)
+        self._backlog.move(entry.move, entry.place, self._roots())
+        self._let_go()
+        self.stir()
+
+    def _forget_deleted(self, move: Move) -> None:
+        root = self.compiled.tree.root.typename
+        self._listing.forget(
+            key.id
+            for key, document in move.changes.items()
+            if key.typename == root and document.removed is RemovalReason.DELETED
+        )
+
+    @contextlib.asynccontextmanager
+    async def _holding(self, ids: Iterable[str]) -> AsyncIterator[None]:
+        """Hold *ids* until they are listed, or are not going to be."""
+        coming = Counter(ids)
+        self._coming += coming
+        try:
+            await self._access.attachment.hold(coming)
+            yield
+        finally:
+            self._coming -= coming
+            self._held = None
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Hold no roots that are neither listed nor about to be."""
+        attachment = self._access.attachment
+        if self._held is not self._listing.ids:
+            attachment.let_go(attachment.roots - {*self._listing.ids, *self._coming})
+            self._held = self._listing.ids
+
+    def _roots(self) -> Roots:
+        ids, roots = self._roots_of
+        if ids is not self._listing.ids:
+            roots = as_roots(self.compiled.tree, self._listing.ids)
+            self._roots_of = (self._listing.ids, roots)
+        return roots
+
+    def _root(self, id_: str) -> InstanceKey:
+        return InstanceKey(self.compiled.tree.root.typename, id_)
+
+    # -- asking for the whole list again
+
+    async def _recheck_state(self) -> None:
+        """Ask ``list_instances`` again: what it no longer answers leaves before anything is told.
+
+        Raises:
+            RequestError: it refuses.
+        """
+        ids = await list_ids(self.compiled, self.context, self.arguments)
+        visible, joins = frozenset(ids), self.compiled.tree.auto_update
+        async with self._holding(self._listing.joining(ids, visible) if joins else ()):
+            before = self._listing.ids
+            waiting = self._drop_entries()
+            here = standing(self._access.attachment.replica)
+            there = [id_ for id_ in reversed(ids) if self._root(id_) in here.state]
+            self._listing.follow([*self._listing.ids, *there], visible, joins=joins)
+        is_other = before is not self._listing.ids
+        if is_other and self._first:  # nothing was told yet: begin with the list as it is now
+            for _, place in self._first:
+                place.release()
+            self._begin(self._access.attachment.replica, self._resumed)
+        elif waiting or is_other:
+            self._backlog.collapse(waiting, here, self._roots())
+        self._let_go()
+
+    def _drop_entries(self) -> list[Move]:
+        """Take everything out of the queue; what the context's own code said is done."""
+        if self._worker is not None:
+            self._worker.cancel()
+            self._worker = None
+        moves = []
+        while self._entries:
+            entry = self._entries.popleft()
+            entry.place.release()
+            if entry.edit is not None:
+                entry.edit(self._listing)
+            self._forget_deleted(entry.move)
+            moves.append(entry.move)
+        return moves
+
+    def _overflow(self) -> None:
+        self._drop_entries()
+        here = standing(self._access.attachment.replica)
+        self._backlog.relist(self._roots())
+        self._backlog.restart(here, ResetReason.OVERFLOW)
+        self._must_recheck = True
+        self.stir()
+
+
+def _by_number(id_: str) -> tuple[int, str]:
+    """Order ids as numbers where they are: the newest row comes last, and joins first."""
+    return (int(id_) if id_.isascii() and id_.isdigit() else 0, id_)

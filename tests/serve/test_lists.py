@@ -1,0 +1,337 @@
+"""List channels: roots that are listed, joined, left and removed, each as one event."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from channels_app.models import Membership, Note, Project, Task
+from rxgraph.errors import NotFound
+from tests.serve.lists import (
+    CHANNELS,
+    ChosenListChannel,
+    FixedListChannel,
+    OwnListChannel,
+    join,
+    make_project,
+    make_users,
+    rendered,
+)
+from tests.serve.live import Stage, in_database, staged
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    for channel in (FixedListChannel, OwnListChannel):
+        channel.contexts.clear()
+    ChosenListChannel.asked.clear()
+    async with staged(*CHANNELS) as staged_:
+        yield staged_
+
+
+async def seeded(count: int = 2) -> tuple[Any, Any, list[Project]]:
+    def seed() -> tuple[Any, Any, list[Project]]:
+        ann, bob = make_users()
+        return ann, bob, [make_project(ann, f"p{number}") for number in range(count)]
+
+    found: tuple[Any, Any, list[Project]] = await in_database(seed)()
+    return found
+
+
+async def test_the_first_event_lists_what_list_instances_answers_in_its_order(stage):
+    ann, bob, projects = await seeded(3)
+    await in_database(make_project)(bob, "bob's")
+    live = await stage.subscribe(FixedListChannel, ann)
+    event = await live.event()
+    assert event["kind"] == "SNAPSHOT"
+    assert live.ids == [str(project.pk) for project in projects]
+    everything = await in_database(rendered)(ann)
+    assert live.state == [everything[id_] for id_ in live.ids]
+    assert event["query"]["fixedList"] == {"__typename": "FixedListChannel", "id": "[null]"}
+    read = await stage.read(FixedListChannel, ann)
+    assert [item["id"] for item in read["state"]] == live.ids
+    his = await stage.subscribe(FixedListChannel, bob)
+    await his.event()
+    assert [item["name"] for item in his.state] == ["bob's"]
+
+
+async def test_arguments_narrow_a_list(stage):
+    ann, _, projects = await seeded(3)
+    live = await stage.subscribe(FixedListChannel, ann, {"name": "p1"})
+    await live.event()
+    assert live.ids == [str(projects[1].pk)]
+
+
+async def test_an_empty_list_is_a_list(stage):
+    _, bob, _ = await seeded()
+    live = await stage.subscribe(FixedListChannel, bob)
+    event = await live.event()
+    assert event["channel"]["state"] == []
+    assert live.state == []
+
+
+async def test_a_transaction_over_several_roots_is_one_event(stage):
+    ann, _, (first, second) = await seeded()
+    live = await stage.subscribe(FixedListChannel, ann)
+    await live.event()
+
+    @in_database
+    def move() -> None:
+        with transaction.atomic():
+            Task.objects.filter(project=first).update(project=second)
+            Project.objects.filter(pk=first.pk).update(name="empty")
+
+    await move()
+    event = await live.event()
+    assert event["kind"] == "DELTA"
+    assert event["channel"] is None
+    names = {item["id"]: item["name"] for item in event["changed"]["projects"]}
+    assert names == {str(first.pk): "empty", str(second.pk): "p1"}
+    assert [len(item["tasks"]) for item in live.state] == [0, 2]
+
+
+async def test_other_peoples_roots_are_no_event(stage):
+    ann, bob, _ = await seeded()
+    his = await in_database(make_project)(bob, "bob's")
+    live = await stage.subscribe(FixedListChannel, ann)
+    other = await stage.subscribe(FixedListChannel, bob)
+    await live.event()
+    await other.event()
+    await in_database(Project.objects.filter(pk=his.pk).update)(name="changed")
+    assert (await other.event())["changed"]["projects"][0]["name"] == "changed"
+    assert await live.is_silent()
+
+
+async def test_a_new_root_does_not_join_by_itself_without_auto_update(stage):
+    ann, _, projects = await seeded()
+    live = await stage.subscribe(FixedListChannel, ann)
+    await live.event()
+    await in_database(make_project)(ann, "late")
+    assert await live.is_silent()
+    assert live.ids == [str(project.pk) for project in projects]
+
+
+async def test_add_instance_appends_and_prepends_with_one_event_each(stage):
+    ann, bob, projects = await seeded()
+    late, later = [await in_database(make_project)(bob, name, 2) for name in ("late", "later")]
+    live = await stage.subscribe(FixedListChannel, ann)
+    await live.event()
+    context = FixedListChannel.contexts[-1]
+    await context.add_instance(late.pk)
+    event = await live.event()
+    assert event["kind"] == "DELTA"
+    ids = [*(str(project.pk) for project in projects), str(late.pk)]
+    assert [item["id"] for item in event["channel"]["state"]] == ids
+    assert [item["id"] for item in event["changed"]["projects"]] == [str(late.pk)]
+    assert len(event["changed"]["tasks"]) == 2
+    await context.add_instance(later.pk, at_beginning=True)
+    await live.event()
+    assert live.ids == [str(later.pk), *ids]
+    assert live.state[0]["tasks"][1]["title"] == "later 1"
+    await in_database(Project.objects.filter(pk=late.pk).update)(name="changed")
+    await live.event()
+    assert live.state[-1]["name"] == "changed"
+    await context.add_instance(late.pk)  # is there already
+    assert await live.is_silent()
+    with pytest.raises(NotFound, match="Project 999999 does not exist"):
+        await context.add_instance(999_999)
+    with pytest.raises(TypeError, match="is not the id of a Project"):
+        await context.add_instance("x")
+
+
+async def test_remove_instance_and_clear_are_one_event_each(stage):
+    ann, _, projects = await seeded(3)
+    live = await stage.subscribe(FixedListChannel, ann)
+    await live.event()
+    context = FixedListChannel.contexts[-1]
+    await context.remove_instance(projects[1].pk)
+    event = await live.event()
+    assert live.ids == [str(projects[0].pk), str(projects[2].pk)]
+    gone = {(item["typename"], item["reason"]) for item in event["removed"]}
+    assert gone == {("Project", "LEFT"), ("Task", "LEFT")}
+    await in_database(Project.objects.filter(pk=projects[1].pk).update)(name="nobody sees")
+    assert await live.is_silent()
+    await context.clear()
+    event = await live.event()
+    assert event["channel"]["state"] == []
+    assert live.state == []
+    await context.clear()
+    assert await live.is_silent()
+
+
+async def test_a_deleted_root_leaves_every_list(stage):
+    ann, _, (first, second) = await seeded()
+    live = await stage.subscribe(FixedListChannel, ann)
+    own = await stage.subscribe(OwnListChannel, ann)
+    await live.event()
+    await own.event()
+    gone = str(first.pk)
+    await in_database(first.delete)()
+    for results in (live, own):
+        event = await results.event()
+        assert ("Project", gone, "DELETED") in [
+            (item["typename"], item["nodeId"], item["reason"]) for item in event["removed"]
+        ]
+        assert [item["id"] for item in event["channel"]["state"]] == [str(second.pk)]
+
+
+async def test_new_instances_join_at_the_beginning_after_the_commit(stage):
+    ann, bob, projects = await seeded(1)
+    mine = await stage.subscribe(OwnListChannel, ann)
+    his = await stage.subscribe(OwnListChannel, bob)
+    await mine.event()
+    await his.event()
+
+    @in_database
+    def create(is_undone: bool) -> Any:
+        with transaction.atomic():
+            project = make_project(ann, "new", 2)
+            Project.objects.filter(pk=projects[0].pk).update(name="renamed along")
+            if is_undone:
+                transaction.set_rollback(True)
+        return project
+
+    await create(True)
+    assert await mine.is_silent()
+    project = await create(False)
+    event = await mine.event()
+    assert mine.ids == [str(project.pk), str(projects[0].pk)]
+    assert mine.state[1]["name"] == "renamed along"  # of the same transaction
+    assert len(event["changed"]["tasks"]) == 2
+    assert await his.is_silent()
+    assert his.ids == []
+
+
+async def test_who_becomes_a_member_is_given_the_project_and_loses_it_again(stage):
+    ann, bob, projects = await seeded(2)
+    his = await stage.subscribe(OwnListChannel, bob)
+    await his.event()
+    assert his.ids == []
+    membership = await in_database(join)(projects[1], bob)
+    event = await his.event()
+    assert his.ids == [str(projects[1].pk)]
+    assert len(event["changed"]["tasks"]) == 1
+    await in_database(membership.delete)()
+    event = await his.event()
+    assert his.ids == []
+    assert event["channel"]["state"] == []
+    # in bulk, and by an update of the root itself
+    await in_database(Membership.objects.bulk_create)(
+        [Membership(project=project, user=bob) for project in projects]
+    )
+    await his.until(lambda state: len(state) == 2)
+    await in_database(Membership.objects.filter(user=bob).delete)()
+    await his.until(lambda state: state == [])
+    await in_database(Project.objects.update)(owner=bob)
+    await his.until(lambda state: len(state) == 2)
+    assert his.ids == [str(projects[1].pk), str(projects[0].pk)]
+    mine = await stage.subscribe(OwnListChannel, ann)
+    await mine.event()
+    assert mine.ids == []
+
+
+async def test_is_visible_decides_beside_list_instances_once_per_user_and_instance(stage):
+    ann, bob, projects = await seeded(1)
+    lists = [await stage.subscribe(ChosenListChannel, user) for user in (ann, ann, bob, bob)]
+    for live in lists:
+        await live.event()
+    ChosenListChannel.asked.clear()
+    late = await in_database(make_project)(ann, "late", 0)
+    for live in lists:
+        await live.event()
+        assert live.ids == [str(late.pk), str(projects[0].pk)]
+    asked = [pair for pair in ChosenListChannel.asked if pair[1] == late.pk]
+    assert sorted(asked) == sorted((user.pk, late.pk) for user in (ann, bob))
+    hidden = await in_database(make_project)(ann, "hidden", 0)
+    for live in lists:
+        assert await live.is_silent(0.1)
+    await in_database(Project.objects.filter(pk=hidden.pk).update)(name="shown")
+    for live in lists:
+        await live.event()
+        assert live.ids[0] == str(hidden.pk)
+    await in_database(Project.objects.filter(pk=hidden.pk).update)(name="hidden")
+    for live in lists:
+        await live.event()
+        assert str(hidden.pk) not in live.ids
+
+
+async def test_private_rows_stay_private_in_a_list(stage):
+    ann, bob, projects = await seeded(1)
+    await in_database(join)(projects[0], bob)
+    mine = await stage.subscribe(OwnListChannel, ann)
+    his = await stage.subscribe(OwnListChannel, bob)
+    await mine.event()
+    await his.event()
+    task = await in_database(projects[0].tasks.get)()
+    note = await in_database(Note.objects.create)(task=task, owner=ann, body="secret")
+    assert (await mine.event())["changed"]["notes"][0]["body"] == "secret"
+    event = await his.event()
+    assert [item["notes"] for item in event["changed"]["tasks"]] == [[]]
+    assert event["changed"]["notes"] == []
+    note.owner = bob
+    await in_database(note.save)()
+    assert (await mine.event())["removed"][0]["nodeId"] == str(note.pk)
+    assert (await his.event())["changed"]["notes"][0]["body"] == "secret"
+
+
+async def test_a_cursor_resumes_a_list(stage):
+    ann, _, projects = await seeded(2)
+    live = await stage.subscribe(OwnListChannel, ann)
+    await live.event()
+    await live.close()
+    late = await in_database(make_project)(ann, "late")
+    await in_database(projects[0].delete)()
+    again = await stage.subscribe(OwnListChannel, ann, {"after": live.fold.cursor})
+    again.fold = live.fold
+    event = await again.event()
+    assert event["kind"] == "DELTA"
+    assert set(again.ids) == {str(late.pk), str(projects[1].pk)}
+    everything = await in_database(rendered)(ann)
+    assert again.state == [everything[id_] for id_ in again.ids]
+
+
+async def test_a_cursor_is_not_enough_for_what_joined_unwritten(stage):
+    ann, bob, projects = await seeded(1)
+    keeper = await stage.subscribe(OwnListChannel, ann)  # keeps the roots cached
+    his = await stage.subscribe(OwnListChannel, bob)
+    await keeper.event()
+    await his.event()
+    await his.close()
+    # Somebody else's writer, unseen by capture: nothing in the cache is written again.
+    await in_database(_raw)(
+        "INSERT INTO channels_app_membership (project_id, user_id, role)"
+        " SELECT id, %s, 'editor' FROM channels_app_project",
+        [bob.pk],
+    )
+    again = await stage.subscribe(OwnListChannel, bob, {"after": his.fold.cursor})
+    again.fold = his.fold
+    assert (await again.event())["kind"] == "DELTA"
+    assert again.ids == [str(projects[0].pk)]
+    assert len(again.state[0]["tasks"]) == 1
+
+
+def _raw(sql: str, params: list[Any]) -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+
+
+async def test_clearing_the_cache_sends_a_fresh_list(stage):
+    from rxgraph.types import FOREST, AnchorKey
+
+    ann, _, projects = await seeded(2)
+    live = await stage.subscribe(OwnListChannel, ann)
+    await live.event()
+    key = AnchorKey(OwnListChannel.name, FOREST)
+    assert await in_database(stage.runtime.engine.clear)(key)
+    assert (await live.event())["resetReason"] == "CACHE_CLEARED"
+    assert (await live.event())["kind"] == "SNAPSHOT"
+    assert live.ids == [str(project.pk) for project in projects]
+    await in_database(make_project)(ann, "late")
+    await live.until(lambda state: len(state) == 3)
