@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Any
 
 from rxgraph.compile.channel import CompiledChannel
-from rxgraph.compile.channel_types import ResetReason
+from rxgraph.compile.channel_types import ChannelEventKind, ResetReason
 from rxgraph.compile.runtime_values import runtime_value
 from rxgraph.declare.hooks import call_hook
 from rxgraph.delta import View, ViewChange, see_change, see_since
@@ -99,7 +99,7 @@ class LiveStream:
     @property
     def is_live(self) -> bool:
         """True between the first event and the end."""
-        return self._early is None and self._closing is None
+        return not self.is_early and not self.is_closing
 
     def actions(self) -> RunningActions:
         """Return the actions that run here."""
@@ -161,7 +161,9 @@ class LiveStream:
         if not self.compiled.tree.many:
             return True
         root = InstanceKey(self.compiled.tree.root.typename, anchor_id)
-        return self._early is None and self._view.document(root) is not None
+        if self._early is not None or self._view.document(root) is None:
+            return False
+        return root in self._view.roots
 
     def may_show(self, anchor_id: str) -> bool:
         """True unless it is certain that this anchor is none of this context's."""
@@ -272,11 +274,11 @@ class LiveStream:
                 except Ended:
                     return
                 if told is not None:
-                    self._scope.use(told[1])
-                    yield told[0]
+                    event, place = told
+                    has_begun = has_begun or event.kind is not ChannelEventKind.RESET
+                    self._scope.use(place)
+                    yield event
                     continue
-                if not has_begun:
-                    has_begun = True
                 pending = self._backlog.take()
                 if pending is not None:
                     telling = self._tell(pending)

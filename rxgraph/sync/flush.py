@@ -21,6 +21,7 @@ from rxgraph.cache.steps import (
     Publish,
     ReadIntents,
     ReadRows,
+    Recall,
     Row,
     Wakeup,
     WriteDocuments,
@@ -93,10 +94,22 @@ def flush(
     wanted = yield from Locate(using, rows, columns or {})
     if not wanted:
         return 0
+    # Those who watch in this process need not wait until the others are found.
+    known = yield from Recall(wanted)
+    yield from _merge(writer, rows, known)
     holders = yield from FindHolders(wanted, always_told(writer.trees, wanted, rows))
-    by_channel: dict[str, list[tuple[AnchorKey, Anchor]]] = {}
-    for key, anchor in sorted(holders.items()):
-        by_channel.setdefault(key.channel, []).append((key, anchor))
+    others = {key: anchor for key, anchor in holders.items() if key not in known}
+    yield from _merge(writer, rows, others)
+    return len(known) + len(others)
+
+
+def _merge(
+    writer: Writer, rows: frozenset[RowKey], holders: Mapping[AnchorKey, Anchor | None]
+) -> Procedure[None]:
+    """Record *rows* in each of *holders*, and do the work where nobody else is at it."""
+    by_channel: dict[str, list[tuple[AnchorKey, Anchor | None]]] = {}
+    for key in sorted(holders):
+        by_channel.setdefault(key.channel, []).append((key, holders[key]))
     for channel, anchors in by_channel.items():
         models = writer.trees(channel).tracked_labels | {MARK}
         concerned = frozenset(
@@ -109,7 +122,6 @@ def flush(
                 if turn is not None:
                     turns.append(turn)
             yield from work(writer, turns)
-    return len(holders)
 
 
 def push(
@@ -257,7 +269,16 @@ def _write_batch(
     if turn.is_redo:
         forced = _named(tree, turn) | turn.anchor.writing
     whole = instances_of(tree, rows_retold(turn.anchor.taken))
-    reconciliation = Reconciliation(tree, key, turn.anchor.generation, seq, snapshot, forced, whole)
+    reconciliation = Reconciliation(
+        tree,
+        key,
+        turn.anchor.generation,
+        seq,
+        snapshot,
+        forced,
+        whole,
+        as_of=None if turn.is_redo else turn.anchor.done,
+    )
     documents = yield from reconciliation.run(rows)
 
     writing = frozenset(document.key for document in documents) - _named(tree, turn)
