@@ -11,6 +11,12 @@ const resolve = {
   ],
 };
 
+const served = {
+  globalSetup: 'tests/support/serve.ts',
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
+
 export default defineConfig({
   test: {
     projects: [
@@ -21,16 +27,9 @@ export default defineConfig({
           include: ['tests/{core,codegen,graphcache,react}/**/*.test.{ts,tsx}'],
         },
       },
-      {
-        resolve,
-        test: {
-          name: 'server',
-          include: ['tests/server/**/*.test.{ts,tsx}'],
-          globalSetup: 'tests/support/serve.ts',
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-        },
-      },
+      { resolve, test: { ...served, name: 'server', include: ['tests/server/*.test.{ts,tsx}'] } },
+      // these stop their server, which therefore is one of their own
+      { resolve, test: { ...served, name: 'faults', include: ['tests/faults/*.test.ts'] } },
     ],
   },
 });

@@ -10,7 +10,7 @@ import { channelErrorOf, isFinal } from './channelErrorOf.js';
 import { type Clock, systemClock } from './clock.js';
 import type { ActionTypes, ChannelDescriptor, ChannelTypes } from './descriptor.js';
 import { ChannelError, GapError } from './errors.js';
-import type { ChannelEvent, ResetReason } from './event.js';
+import type { ChannelEvent, ResetReason, SystemMessage } from './event.js';
 import { emptyGraph } from './graph.js';
 import { type InitialState, initialEvent } from './initialEvent.js';
 import type { Live } from './live.js';
@@ -41,6 +41,8 @@ export interface ChannelListener {
   onEvent?(event: ChannelEvent): void;
   /** Data that the server sent along. */
   onNotification?(data: unknown): void;
+  /** A message to everybody. */
+  onSystemMessage?(message: SystemMessage): void;
   /** The stream starts anew. */
   onReset?(reason: ResetReason | null): void;
 }
@@ -224,7 +226,10 @@ export class ChannelConnection<T extends ChannelTypes, W = object> {
     this.#show();
     this.#tell((listener) => {
       if (event.kind === 'RESET') listener.onReset?.(event.resetReason ?? null);
-      for (const { data } of event.notifications ?? []) listener.onNotification?.(data);
+      for (const { data } of event.notifications ?? []) {
+        if (isSystemMessage(data)) listener.onSystemMessage?.(data);
+        else listener.onNotification?.(data);
+      }
     });
   }
 
@@ -314,6 +319,11 @@ export class ChannelConnection<T extends ChannelTypes, W = object> {
     ]);
     return Object.fromEntries(entries);
   }
+}
+
+/** The server lets nothing else claim to come from it. */
+function isSystemMessage(data: unknown): data is SystemMessage {
+  return (data as { source?: unknown } | null)?.source === 'rxgraph';
 }
 
 function lay(graph: ChannelState['graph'], overlay: Overlay): ChannelState['graph'] {

@@ -11,6 +11,12 @@ export interface RemovedInstance {
   readonly reason: 'DELETED' | 'LEFT';
 }
 
+/** What is told to everybody, such as before a deploy (`manage.py rxgraph_broadcast`). */
+export interface SystemMessage {
+  readonly kind: 'system' | 'maintenance';
+  readonly message: string;
+}
+
 /** What a generated subscription document yields under the channel's field. */
 export interface ChannelEvent {
   readonly kind: ChannelEventKind;

@@ -42,6 +42,7 @@ export function useConnection<T extends ChannelTypes>(
     return channel.listen({
       onEvent: (event) => latest.current.onEvent?.(event),
       onNotification: (data) => latest.current.onNotification?.(data),
+      onSystemMessage: (message) => latest.current.onSystemMessage?.(message),
       onReset: (reason) => latest.current.onReset?.(reason),
     });
   }, [channel, skip]);

@@ -214,11 +214,15 @@ describe('the connection', () => {
         throw new Error('not yours');
       },
     });
-    const end = channel.listen({ onNotification });
+    const onSystemMessage = vi.fn();
+    const end = channel.listen({ onNotification, onSystemMessage });
     transport.tell({ ...snapshot, runtime: { viewers: 2 } });
     transport.tell({ kind: 'MESSAGE', cursor: 'c1', notifications: [{ data: { text: 'hi' } }] });
+    const system = { source: 'rxgraph', kind: 'maintenance', message: 'Back in five minutes' };
+    transport.tell({ kind: 'MESSAGE', cursor: 'c1', notifications: [{ data: system }] });
     end();
     transport.tell({ kind: 'MESSAGE', cursor: 'c1', notifications: [{ data: 'unheard' }] });
+    expect(onSystemMessage.mock.calls).toEqual([[system]]);
     expect(onNotification.mock.calls).toEqual([[{ text: 'hi' }]]);
     expect(channel.view).toMatchObject({ status: 'live', runtime: { viewers: 2 } });
     expect(later.mock.calls[0]?.[0]).toThrow('not yours');

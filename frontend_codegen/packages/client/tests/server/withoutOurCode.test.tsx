@@ -16,6 +16,7 @@ import {
   ProjectLiveDocument,
   projectChannel,
 } from '../../../../generated/rxgraph.js';
+import { LiveShelfDocument, LiveShelfLiveDocument } from '../live/rxgraph.js';
 import { apolloClient, OnApollo, OnUrql, stockExchange, urqlClient } from '../support/clients.js';
 import { hearComplaints, isAboutShorterList } from '../support/complaints.js';
 import { converged, liveThrough } from '../support/scenario.js';
@@ -61,6 +62,33 @@ function FoldingView() {
   shown = data?.state;
   return null;
 }
+
+function ApolloListView() {
+  apollo.useSubscription(LiveShelfLiveDocument);
+  const { data } = apollo.useQuery(LiveShelfDocument, { fetchPolicy: 'cache-only' });
+  shown = data?.liveShelf?.state;
+  return null;
+}
+
+function GraphcacheListView() {
+  urql.useSubscription({ query: LiveShelfLiveDocument });
+  const [{ data }] = urql.useQuery({ query: LiveShelfDocument, requestPolicy: 'cache-only' });
+  shown = data?.liveShelf.state;
+  return null;
+}
+
+const LISTS: Record<string, () => ReactNode> = {
+  'Apollo Client': () => (
+    <OnApollo client={apolloClient(opened.socket)}>
+      <ApolloListView />
+    </OnApollo>
+  ),
+  'urql with Graphcache': () => (
+    <OnUrql client={urqlClient(opened.socket, cacheExchange({}), stockExchange(opened.socket))}>
+      <GraphcacheListView />
+    </OnUrql>
+  ),
+};
 
 const PAGES: Record<string, () => ReactNode> = {
   'Apollo Client': () => (
@@ -124,5 +152,16 @@ describe.each(Object.keys(PAGES))('%s', (name) => {
     await converged(board, () => shown);
     expect(opened.sent).toHaveLength(2);
     expect(opened.sent[1]?.variables).toMatchObject({ after: expect.any(String) });
+  });
+});
+
+describe.each(Object.keys(LISTS))('a list channel in %s', (name) => {
+  it('is right through everything, and when a member leaves', async () => {
+    expectNoComplaints = hearComplaints(name === 'Apollo Client' ? isAboutShorterList : undefined);
+    render(LISTS[name]?.());
+    await liveThrough(board, () => (shown as unknown[] | undefined)?.[0]);
+    await write({ op: 'delete', model: 'Project', pk: board.project });
+    await vi.waitFor(() => expect(shown).toEqual([]), { timeout: 10_000, interval: 20 });
+    expect(opened.sent.map(({ name }) => name)).toEqual(['LiveShelfLive']);
   });
 });

@@ -8,9 +8,10 @@ export class CuttingProxy {
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   /** Bytes from the server that still pass; then every connection breaks off. */
   left = Number.POSITIVE_INFINITY;
+  /** Whether nothing passes in either direction, though all connections stay. */
+  isStalled = false;
   /** Whether new connections are refused. */
   isDown = false;
-  passed = 0;
 
   private constructor(target: number) {
     this.#server = createServer((client) => {
@@ -27,9 +28,11 @@ export class CuttingProxy {
         client.destroy();
         upstream.destroy();
       };
-      client.on('data', (bytes) => upstream.write(bytes));
+      client.on('data', (bytes) => {
+        if (!this.isStalled) upstream.write(bytes);
+      });
       upstream.on('data', (bytes: Buffer) => {
-        this.passed += bytes.length;
+        if (this.isStalled) return;
         if (bytes.length < this.left) {
           this.left -= bytes.length;
           client.write(bytes);

@@ -47,6 +47,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     DJANGO_SECRET_KEY: 'tests-only',
     TEST_SQLITE: join(folder, 'db.sqlite3'),
     TEST_RXGRAPH: '{}',
+    TEST_APPS: 'tests.integration.live tests.integration.acting',
   };
   for (const name of ['DATABASE_URL', 'MONGO_URL', 'REDIS_URL']) delete env[name];
   const migrate = ['-m', 'django', 'migrate', '--verbosity', '0'];

@@ -41,6 +41,10 @@ export function rendered({ project, people }: ServedBoard): Promise<unknown> {
   return request(inject('serverPort'), `/rendered/${project}/${people[0].id}`);
 }
 
+/** Tell everybody something. */
+export const announce = (kind: string, message: string) =>
+  request(inject('serverPort'), `/announce/${kind}/${encodeURIComponent(message)}`);
+
 /** Return what the server holds for viewers. */
 export function facts(): Promise<{ replicas: string[]; tasks: string[] }> {
   return request(inject('serverPort'), '/test');
@@ -64,9 +68,14 @@ export function plain(state: unknown): unknown {
  */
 export function openSocket(
   board: ServedBoard,
-  options: { readonly port?: number; readonly isStock?: boolean } = {},
+  options: {
+    readonly port?: number;
+    readonly isStock?: boolean;
+    readonly keepAlive?: number;
+    readonly pongTimeoutMs?: number;
+  } = {},
 ) {
-  const { port = inject('serverPort'), isStock = false } = options;
+  const { port = inject('serverPort'), isStock = false, ...alive } = options;
   /** Operations that were sent, by the first word of the document. */
   const sent: { type: string; name: string; variables: Record<string, unknown> }[] = [];
   let current: WebSocket | undefined;
@@ -95,7 +104,7 @@ export function openSocket(
   const backoff = { initialDelayMs: 20, maxDelayMs: 200 };
   const socket = isStock
     ? createClient({ ...settings, retryWait: () => new Promise((done) => setTimeout(done, 20)) })
-    : liveSocket(createClient, { ...settings, backoff });
+    : liveSocket(createClient, { ...settings, ...alive, backoff });
   return {
     socket,
     sent,

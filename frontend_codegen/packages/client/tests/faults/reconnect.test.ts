@@ -96,6 +96,22 @@ describe('a connection that ends', () => {
     expect(kinds().filter((kind) => kind === 'SNAPSHOT')).toHaveLength(1);
   });
 
+  it('notices a connection on which nothing comes any more', async () => {
+    stop();
+    await opened.socket.dispose();
+    opened = openSocket(board, { port: proxy.port, keepAlive: 100, pongTimeoutMs: 500 });
+    watch();
+    await converged(board, show);
+    proxy.isStalled = true;
+    await rename('Unheard');
+    await dropped();
+    proxy.isStalled = false;
+    await converged(board, show);
+    await live();
+    expect(opened.connections).toBeGreaterThan(1);
+    expect(kinds().filter((kind) => kind === 'SNAPSHOT')).toHaveLength(1);
+  });
+
   it('begins anew when the first snapshot breaks off in the middle', async () => {
     stop();
     await opened.socket.dispose();
