@@ -41,6 +41,10 @@ export const resetMore: typeof reset = { why: 'because', times: 2, note: { any: 
 // @ts-expect-error why is required
 export const resetLess: typeof reset = { times: 2 };
 holds<Is<OmitLiveChannelTypes['actions']['reset']['result'], boolean>>();
+export const stopped: OmitChannelTypes['actions']['liveStop']['result'] = {
+  at: '2026-01-31T12:00:00Z',
+  where: { id: null, shelf: 'top' },
+};
 holds<Is<OmitChannelTypes['runtime'], { readonly default: number | null; readonly who: unknown }>>();
 holds<Is<keyof ThingsChannelTypes['writes'], never>>();
 

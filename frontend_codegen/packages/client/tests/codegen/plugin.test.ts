@@ -115,8 +115,9 @@ describe('readChannels', () => {
     expect(only(names, 'omitLive').writes).toEqual({});
   });
 
-  it('gives an action to the channel with the longest name that fits', () => {
+  it('gives an action to the channel that it names', () => {
     expect(only(names, 'omit').actions).toEqual({
+      liveStop: { field: 'omitLiveStop', arguments: {} },
       reset: { field: 'omitReset', arguments: { note: true, times: true, why: false } },
     });
     expect(only(names, 'omitLive').actions).toEqual({
