@@ -46,6 +46,7 @@ export const stopped: OmitChannelTypes['actions']['liveStop']['result'] = {
   where: { id: null, shelf: 'top' },
 };
 holds<Is<OmitChannelTypes['runtime'], { readonly default: number | null; readonly who: unknown }>>();
+holds<Is<ThingsChannelTypes['runtime'], null>>();
 holds<Is<keyof ThingsChannelTypes['writes'], never>>();
 
 export const things: ChannelState<ThingsChannelTypes> = foldThings(null, {});
