@@ -92,7 +92,7 @@ def test_the_documents_of_the_board_are_those_of_the_design():
         "{ __typename id cursor state { ...ProjectTree } } }",
         "subscription ProjectLive($projectId: Int!, $after: Cursor) "
         "{ project(projectId: $projectId, after: $after) "
-        "{ __typename kind cursor session resetReason clientMutationIds "
+        "{ __typename kind cursor session resetReason clientMutationIds ",
         "query { project(projectId: $projectId) { __typename id } } "
         "channel { __typename id cursor state { __typename id } } changed {",
         "tasks { ...TaskRow }",
