@@ -12,6 +12,7 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     build_schema,
+    lexicographic_sort_schema,
     parse,
     print_ast,
     validate,
@@ -48,6 +49,11 @@ def named(files: dict[str, str]) -> dict[str, Any]:
     return {node.name.value: node for node in definitions}
 
 
+def root_field(operation: Any) -> str:
+    name: str = operation.selection_set.selections[0].name.value
+    return name
+
+
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=list(SCHEMAS))
 def test_all_documents_of_a_schema_are_valid_together_and_no_name_is_given_twice(schema):
     files = document_files(schema)
@@ -61,7 +67,7 @@ def test_all_documents_of_a_schema_are_valid_together_and_no_name_is_given_twice
 def test_every_channel_has_its_operations_and_every_mutation_its_document(schema):
     files = document_files(schema)
     asked = Counter(
-        (node.operation.value, node.selection_set.selections[0].name.value)
+        (node.operation.value, root_field(node))
         for node in named(files).values()
         if isinstance(node, OperationDefinitionNode)
     )
@@ -91,7 +97,7 @@ def test_the_documents_of_the_board_are_those_of_the_design():
         "{ __typename id cursor state { ...ProjectTree } } }",
         "subscription ProjectLive($projectId: Int!, $after: Cursor) "
         "{ project(projectId: $projectId, after: $after) "
-        "{ __typename kind cursor session resetReason clientMutationIds "
+        "{ __typename kind cursor session resetReason clientMutationIds ",
         "query { project(projectId: $projectId) { __typename id } } "
         "channel { __typename id cursor state { __typename id } } changed {",
         "tasks { ...TaskRow }",
@@ -155,12 +161,24 @@ def test_names_that_meet_are_told_apart():
     assert names["OmitLiveLive"].operation.value == "subscription"
 
 
-def test_an_action_belongs_to_the_channel_with_the_longest_name_that_fits():
+def test_an_action_belongs_to_the_channel_that_it_names():
     channels = read_channels(SCHEMAS["names"])
-    assert list(channels["omit"].actions) == ["omitReset"]
+    assert list(channels["omit"].actions) == ["omitLiveStop", "omitReset"]
     assert list(channels["omitLive"].actions) == ["omitLiveReset"]
     text = document_files(SCHEMAS["names"])["omit.graphql"]
     assert "mutation OmitReset($session: ID!, $why: String!, $note: JSON, $times: Int! = 3)" in text
+    assert "omitLiveStop(session: $session) { at where { id shelf } }" in " ".join(text.split())
+
+
+def test_without_directives_an_action_belongs_to_the_longest_name_that_fits():
+    sdl = NAMES.read_text().replace("omitLiveStop", "omitStop")
+    by_name = lexicographic_sort_schema(build_schema(sdl))
+    assert by_name.mutation_type is not None
+    for field in by_name.mutation_type.fields.values():
+        field.ast_node = None
+    channels = read_channels(by_name)
+    assert list(channels["omit"].actions) == ["omitReset", "omitStop"]
+    assert list(channels["omitLive"].actions) == ["omitLiveReset"]
 
 
 def test_file_names_differ_where_case_does_not_count():

@@ -52,8 +52,6 @@ export function read(project: Project) {
 }
 
 holds<Is<ProjectChannelTypes['variables'], { projectId: number }>>();
-holds<Is<ProjectChannelTypes['runtime'], null>>();
-holds<Is<keyof ProjectChannelTypes['writes'], 'ChecklistItem' | 'Comment' | 'Note' | 'Project' | 'Task'>>();
 
 export const folded = foldProject(undefined, {}).state?.tasks[0]?.title satisfies string | undefined;
 export const exchangeOptions = { optimistic } satisfies Parameters<typeof cacheExchange>[0];

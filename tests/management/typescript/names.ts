@@ -41,7 +41,12 @@ export const resetMore: typeof reset = { why: 'because', times: 2, note: { any: 
 // @ts-expect-error why is required
 export const resetLess: typeof reset = { times: 2 };
 holds<Is<OmitLiveChannelTypes['actions']['reset']['result'], boolean>>();
+export const stopped: OmitChannelTypes['actions']['liveStop']['result'] = {
+  at: '2026-01-31T12:00:00Z',
+  where: { id: null, shelf: 'top' },
+};
 holds<Is<OmitChannelTypes['runtime'], { readonly default: number | null; readonly who: unknown }>>();
+holds<Is<ThingsChannelTypes['runtime'], null>>();
 holds<Is<keyof ThingsChannelTypes['writes'], never>>();
 
 export const things: ChannelState<ThingsChannelTypes> = foldThings(null, {});

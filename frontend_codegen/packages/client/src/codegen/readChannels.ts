@@ -22,7 +22,6 @@ export function readChannels(schema: GraphQLSchema): ChannelModel[] {
       'The schema has no type with @channel; hand over the schema.graphql that `manage.py makefrontend` writes',
     );
   }
-  const fields = found.map(({ directive }) => directive.field as string);
   return found
     .map(({ typename, description, directive }) => {
       const field = directive.field as string;
@@ -43,24 +42,16 @@ export function readChannels(schema: GraphQLSchema): ChannelModel[] {
         description: description ?? null,
         layers: readLayers(schema, lists, writes),
         writes,
-        actions: readActions(schema, field, fields),
+        actions: readActions(schema, field),
       };
     })
     .sort((one, other) => (one.field < other.field ? -1 : 1));
 }
 
-/** The mutations that address a session and begin with a channel's field, the longest that fits. */
-function readActions(
-  schema: GraphQLSchema,
-  field: string,
-  fields: readonly string[],
-): ChannelModel['actions'] {
+/** The mutations that say `@action` of a channel's field. */
+function readActions(schema: GraphQLSchema, field: string): ChannelModel['actions'] {
   const actions = Object.values(schema.getMutationType()?.getFields() ?? {}).filter(
-    ({ name, args }) =>
-      args.some((arg) => arg.name === 'session') &&
-      name !== field &&
-      name.startsWith(field) &&
-      !fields.some((other) => other.length > field.length && name.startsWith(other)),
+    (mutation) => readDirective(mutation, 'action')?.channel === field,
   );
   return Object.fromEntries(
     actions.map(({ name, args }) => {
