@@ -70,7 +70,7 @@ async def test_on_the_memory_store_the_server_clears_and_expires_and_others_say_
         await viewer.ready()
         for number, path in enumerate(("/clear", "/clear-sync"), 1):
             assert await asyncio.to_thread(ask, server, f"{path}?{project}") is True
-            await viewer.until(lambda n=number: viewer.kinds.count("SNAPSHOT") == n + 1)
+            await _until_snapshots(viewer, number + 1)
             assert viewer.kinds[-2:] == ["RESET", "SNAPSHOT"]
             assert viewer.events[-2]["resetReason"] == "CACHE_CLEARED"
         assert await asyncio.to_thread(ask, server, "/clear?999999") is False
@@ -78,7 +78,7 @@ async def test_on_the_memory_store_the_server_clears_and_expires_and_others_say_
 
         assert shell.call(cache_work.clear_cache, board["project"]) is False
         assert "inside the server's process" in shell.log
-        await viewer.until(lambda: viewer.kinds.count("SNAPSHOT") == 4)  # which was asked to
+        await _until_snapshots(viewer, 4)  # by the server, which was asked to
         told = shell.call(cache_work.command, "expire_rxgraph_cache")
         assert "inside the server's process" in told
         told = json.loads(shell.call(cache_work.command, "rxgraph_status", "--json"))
@@ -94,6 +94,10 @@ async def test_on_the_memory_store_the_server_clears_and_expires_and_others_say_
     await soon(lambda: ask(server, "/phases")[project] == "COLD")
     async with Viewer(server, board, board["people"][1]) as viewer:
         await settle(shell, [await viewer.ready()])
+
+
+async def _until_snapshots(viewer: Viewer, count: int) -> None:
+    await viewer.until(lambda: viewer.kinds.count("SNAPSHOT") == count)
 
 
 # -- several processes on MongoDB
