@@ -126,6 +126,11 @@ class ContextChannel:
 
     # The roots of a list channel
 
+    @property
+    def anchor_ids(self) -> tuple[str, ...]:
+        """The ids of what this context shows, as text: of a list in its order, else of one."""
+        return () if self._live is None else self._live.anchor_ids
+
     async def add_instance(self, instance_id: Any, at_beginning: bool = False) -> None:
         """Add an instance to this list, by its id; nothing when it is listed, or nobody watches.
 
