@@ -30,6 +30,7 @@ from rxgraph.cache.steps import (
     FindIdleRoots,
     LoadAnchor,
     Now,
+    Peek,
     Performer,
     Procedure,
     Publish,
@@ -65,8 +66,6 @@ from rxgraph.types import (
     ROOT_WANTED,
     SIGNAL,
     AnchorKey,
-    Document,
-    InstanceKey,
     RowKey,
     process_key,
 )
@@ -138,8 +137,8 @@ class Engine:
             {
                 SwapAnchor: self._swap,
                 LoadAnchor: self._load,
-                ReadDocuments: self._read,
                 Recall: self.mirrors.recall,
+                Peek: self.mirrors.peek,
                 Publish: lambda step: self.publish(step.wakeup),
                 Now: lambda step: time.time(),
                 Sleep: lambda step: time.sleep(step.seconds),
@@ -156,10 +155,6 @@ class Engine:
         record = self.store.perform(step)
         self.mirrors.note(step.key, record)
         return record
-
-    def _read(self, step: ReadDocuments) -> dict[InstanceKey, Document]:
-        found = self.mirrors.documents(step)
-        return self.store.perform(step) if found is None else found
 
     def publish(self, told: Told) -> None:
         """Tell the processes that joined its key, this one first; from any thread, at once."""

@@ -80,9 +80,15 @@ def read_tree(layers: Mapping[TypeName, LayerPlan], anchor_id: str, report: Repo
 
 
 def read_rows(
-    layers: Mapping[TypeName, LayerPlan], wanted: Iterable[InstanceKey], report: Report
+    layers: Mapping[TypeName, LayerPlan],
+    wanted: Iterable[InstanceKey],
+    report: Report,
+    lists: Mapping[InstanceKey, Mapping[str, list[str]]] = {},
 ) -> dict[InstanceKey, Row]:
-    """Return the rows of *wanted* that exist and can be rendered."""
+    """Return the rows of *wanted* that exist and can be rendered.
+
+    *lists*, by instance and relation, are not read.
+    """
     by_type: dict[TypeName, set[Any]] = {}
     for key in wanted:
         plan = layers.get(key.typename)
@@ -102,8 +108,9 @@ def read_rows(
             elif link.kind is RelationKind.FORWARD and link.names_child_pk:
                 _note(link, instances, None)
             else:
-                values = _column(instances.values(), link.parent_attname)
-                _note(link, instances, _pairs(link, values) if values else [])
+                rest = _without_known(link, instances, lists)
+                values = _column(rest.values(), link.parent_attname)
+                _note(link, rest, _pairs(link, values) if values else [])
         rows |= {row.key: row for row in _render(plan, list(instances.values()), report)}
     return rows
 
@@ -264,6 +271,22 @@ def _note(link: Link, parents: Instances, pairs: Pairs | None) -> None:
             ids_of(parent)[name] = list(ids)
         else:
             ids_of(parent)[name] = ids[0] if ids else None
+
+
+def _without_known(
+    link: Link, parents: Instances, lists: Mapping[InstanceKey, Mapping[str, list[str]]]
+) -> Instances:
+    """Leave the ids in *lists* on their parents; return the other parents."""
+    if not lists:
+        return parents
+    rest: Instances = {}
+    for pk, parent in parents.items():
+        known = lists.get(InstanceKey(link.parent.typename, str(pk)), {})
+        if link.name in known:
+            ids_of(parent)[link.name] = list(known[link.name])
+        else:
+            rest[pk] = parent
+    return rest
 
 
 def _computed(link: Link, parent: models.Model) -> list[Any]:
