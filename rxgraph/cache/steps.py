@@ -240,6 +240,14 @@ class ReadTree(Step[list[Row]]):
     anchor_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class MarkAnchors(Step[None]):
+    """Mark the root rows *ids* of a channel as possibly live, and commit (``optimize_anchors``)."""
+
+    channel: str
+    ids: tuple[str, ...]
+
+
 # -- the rest
 
 
@@ -264,9 +272,13 @@ class Wakeup:
 
 @dataclass(frozen=True, slots=True)
 class Publish(Step[None]):
-    """Wake every process that shows this anchor."""
+    """Wake every process that shows this anchor.
+
+    *sessions* are those that do, as of the swap that this tells of: who joins later reads later.
+    """
 
     wakeup: Wakeup
+    sessions: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

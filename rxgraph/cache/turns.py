@@ -88,12 +88,34 @@ def clear_anchor(key: AnchorKey) -> Procedure[bool]:
         before, after = yield from settle(key, lambda anchor, now: decisions.clear(anchor, now))
         if after is not None:
             yield from cool(key, after)
-            yield from Publish(Wakeup(key, after.generation, after.done, after.done, 0.0, None))
+            wakeup = Wakeup(key, after.generation, after.done, after.done, 0.0, None)
+            yield from Publish(wakeup, after.sessions)
             return True
         if before.phase is not Phase.HOT:
             return False
         yield from Sleep(0.02)
     raise BackendError(f"{key} is being written to without a pause; clear it again")
+
+
+def expire_anchor(key: AnchorKey, ttl_seconds: float) -> Procedure[bool]:
+    """Cool what nobody has looked at for *ttl_seconds*, or what somebody has left half done.
+
+    False: there was nothing to do. A viewer who arrives first keeps the anchor HOT; one who arrives
+    later heats it again, and waits for that.
+    """
+
+    def decide(anchor: Anchor, now: float) -> Anchor | None:
+        return decisions.expire(anchor, now, ttl_seconds) or decisions.give_up(anchor, now)
+
+    before, after = yield from settle(key, decide)
+    if after is None:
+        if before.phase is not Phase.COOLING:
+            return False
+        after = before
+    yield from cool(key, after)
+    wakeup = Wakeup(key, after.generation, after.done, after.done, 0.0, None)
+    yield from Publish(wakeup, after.sessions)
+    return True
 
 
 def cool(key: AnchorKey, anchor: Anchor) -> Procedure[None]:

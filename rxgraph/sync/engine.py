@@ -54,6 +54,7 @@ from rxgraph.errors import BackendError
 from rxgraph.settings import RxGraphSettings, get_settings
 from rxgraph.sync import flush as flushing
 from rxgraph.sync import heating, intents, retelling
+from rxgraph.sync.anchor_marks import clean_up, find_unmarked, live_roots, unmark_anchors
 from rxgraph.sync.forest import Place
 from rxgraph.sync.handing_over import HandOver, Watched, hand_over
 from rxgraph.sync.sharing import Sharing
@@ -121,6 +122,8 @@ class Engine:
         self.is_serving = False
         #: Told every wake-up and signal of this process before others; called from any thread.
         self.listeners: list[Callable[[Told], None]] = []
+        #: Names of the event loops of this process that listen.
+        self.sessions: set[str] = set()
         self.writer = flushing.Writer(
             trees=lambda name: trees()[name],
             new_owner=lambda: uuid.uuid4().hex,
@@ -139,7 +142,7 @@ class Engine:
                 LoadAnchor: self._load,
                 Recall: self.mirrors.recall,
                 Peek: self.mirrors.peek,
-                Publish: lambda step: self.publish(step.wakeup),
+                Publish: self._wake,
                 Now: lambda step: time.time(),
                 Sleep: lambda step: time.sleep(step.seconds),
             },
@@ -156,11 +159,21 @@ class Engine:
         self.mirrors.note(step.key, record)
         return record
 
+    def _wake(self, step: Publish) -> None:
+        """Tell of a batch; through the channel layer only where another process shows it."""
+        if self.listeners and step.sessions <= self.sessions:
+            self._tell_here(step.wakeup)
+        else:
+            self.publish(step.wakeup)
+
     def publish(self, told: Told) -> None:
         """Tell the processes that joined its key, this one first; from any thread, at once."""
+        self._tell_here(told)
+        self.bus.publish(told)
+
+    def _tell_here(self, told: Told) -> None:
         for listener in list(self.listeners):
             listener(told)
-        self.bus.publish(told)
 
     def run(self, procedure: Procedure[Any]) -> Any:
         """Run *procedure* on this thread."""
@@ -376,7 +389,21 @@ class Engine:
     def clear(self, key: AnchorKey) -> bool:
         """Clear the cache of *key*; False when it was not HOT."""
         cleared: bool = self.run(clear_anchor(key))
+        tree = trees().get(key.channel)
+        if cleared and tree is not None and tree.many:
+            clean_up(self.store, key.channel, tree)
+        elif cleared and tree is not None and tree.anchor_mark:
+            live = live_roots(self.store, key.channel, tree)
+            unmark_anchors(tree, [key.anchor_id], live)
         return cleared
+
+    def tidy_marks(self) -> None:
+        """Take marks of ``optimize_anchors`` from what is COLD; clear what is HOT without one."""
+        for channel, tree in trees().items():
+            clean_up(self.store, channel, tree)
+            for key in find_unmarked(self.store, channel, tree):
+                if self.clear(key):
+                    logger.warning("%s was live without its mark, and is read anew", key)
 
     def close(self) -> None:
         """Give back connections and threads."""

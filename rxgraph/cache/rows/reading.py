@@ -101,18 +101,31 @@ def read_rows(
         if typename not in by_type:
             continue
         instances = _load(plan, {}, {pk_field(plan.model).attname: by_type[typename]})
-        for link in plan.outgoing:
-            if link.kind is RelationKind.PROPERTY:
-                for instance in instances.values():
-                    _computed(link, instance)
-            elif link.kind is RelationKind.FORWARD and link.names_child_pk:
-                _note(link, instances, None)
-            else:
-                rest = _without_known(link, instances, lists)
-                values = _column(rest.values(), link.parent_attname)
-                _note(link, rest, _pairs(link, values) if values else [])
-        rows |= {row.key: row for row in _render(plan, list(instances.values()), report)}
+        rows |= {row.key: row for row in render_instances(plan, instances, report, lists)}
     return rows
+
+
+def render_instances(
+    plan: LayerPlan,
+    instances: Instances,
+    report: Report,
+    lists: Mapping[InstanceKey, Mapping[str, list[str]]] = {},
+) -> list[Row]:
+    """Render instances that are at hand, by primary key; the ids of their relations are read.
+
+    *lists*, by instance and relation, are not.
+    """
+    for link in plan.outgoing:
+        if link.kind is RelationKind.PROPERTY:
+            for instance in instances.values():
+                _computed(link, instance)
+        elif link.kind is RelationKind.FORWARD and link.names_child_pk:
+            _note(link, instances, None)
+        else:
+            rest = _without_known(link, instances, lists)
+            values = _column(rest.values(), link.parent_attname)
+            _note(link, rest, _pairs(link, values) if values else [])
+    return _render(plan, list(instances.values()), report)
 
 
 def existing(

@@ -53,7 +53,8 @@ def make_form(
         context={"request": None, "user": context.user, "channel": context},
         **own,
     )
-    if _has_fixed_fields(type(prototype)):
+    kind: Any = type(prototype)
+    if _has_fixed_fields(kind):
         form.__dict__["fields"] = _copied_fields(form, prototype)
     kept = protected_names(layer)
     for name, field in list(form.fields.items()):
