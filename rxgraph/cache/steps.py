@@ -228,6 +228,14 @@ class ReadTree(Step[list[Row]]):
     anchor_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class MarkAnchors(Step[None]):
+    """Mark the root rows *ids* of a channel as possibly live, and commit (``optimize_anchors``)."""
+
+    channel: str
+    ids: tuple[str, ...]
+
+
 # -- the rest
 
 

@@ -396,6 +396,10 @@ class Hub:
         for key, anchor in anchors.items():
             if (replica := self._replicas.get(key)) is not None and replica.ready.done():
                 replica.look(anchor)
+                if self.backend.session not in anchor.sessions:
+                    # This process was paused for so long that it was taken for dead.
+                    with contextlib.suppress(BackendError):
+                        await self.backend.count_in(key)
 
     async def claim(self) -> None:
         """Say which roots of list channels this process shows."""

@@ -134,6 +134,11 @@ class LiveStream:
             self._backlog.message(data)
             self.stir()
 
+    @property
+    def anchor_ids(self) -> tuple[str, ...]:
+        """The id of the anchor, as soon as that is known."""
+        return () if self.key is None else (self.key.anchor_id,)
+
     async def add_instance(self, instance_id: Any, at_beginning: bool = False) -> None:
         """Do nothing: only lists have roots to add (``serve.list_stream``)."""
 
@@ -189,8 +194,9 @@ class LiveStream:
         """
         self._scope.on_close(self.close)
         self._hub.contexts.add(self)  # before anything is asked: what is taken meanwhile is heard
-        max_age = self._hub.contexts.sure_for(self.user_id, self._settings.reauth_seconds)
-        self.context.user = await self._identity.recheck(max_age)
+        self.context.user = await self._hub.contexts.sure_user(
+            self._identity, self._settings.reauth_seconds
+        )
         self._access = access = await self._admit()
         self._has_access = True
         self._user_id = access.user_id

@@ -53,6 +53,7 @@ from rxgraph.errors import BackendError
 from rxgraph.settings import RxGraphSettings, get_settings
 from rxgraph.sync import flush as flushing
 from rxgraph.sync import heating, intents, retelling
+from rxgraph.sync.anchor_marks import clean_up, find_unmarked, live_roots, unmark_anchors
 from rxgraph.sync.forest import Place
 from rxgraph.sync.handing_over import HandOver, Watched, hand_over
 from rxgraph.sync.sharing import Sharing
@@ -381,7 +382,21 @@ class Engine:
     def clear(self, key: AnchorKey) -> bool:
         """Clear the cache of *key*; False when it was not HOT."""
         cleared: bool = self.run(clear_anchor(key))
+        tree = trees().get(key.channel)
+        if cleared and tree is not None and tree.many:
+            clean_up(self.store, key.channel, tree)
+        elif cleared and tree is not None and tree.anchor_mark:
+            live = live_roots(self.store, key.channel, tree)
+            unmark_anchors(tree, [key.anchor_id], live)
         return cleared
+
+    def tidy_marks(self) -> None:
+        """Take marks of ``optimize_anchors`` from what is COLD; clear what is HOT without one."""
+        for channel, tree in trees().items():
+            clean_up(self.store, channel, tree)
+            for key in find_unmarked(self.store, channel, tree):
+                if self.clear(key):
+                    logger.warning("%s was live without its mark, and is read anew", key)
 
     def close(self) -> None:
         """Give back connections and threads."""

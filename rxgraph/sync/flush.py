@@ -29,7 +29,14 @@ from rxgraph.cache.steps import (
 )
 from rxgraph.cache.turns import in_snapshot, settle
 from rxgraph.compile.state_tree import StateTree
-from rxgraph.sync.forest import Place, always_told, is_request, requested
+from rxgraph.sync.forest import (
+    Place,
+    always_told,
+    is_request,
+    mark_wanted,
+    only_marked,
+    requested,
+)
 from rxgraph.sync.reconcile import Reconciliation, instances_of
 from rxgraph.types import (
     MARK,
@@ -227,6 +234,7 @@ def _write_batches(writer: Writer, turns: list[Turn]) -> Procedure[list[Batch]]:
             )
 
     try:
+        yield from mark_wanted(writer.trees(channel), channel, (t.anchor.taken for t in turns))
         yield from in_snapshot(channel, write)
         # A writer that changed an entering row before its document was there has not found this
         # anchor, and will not come back: look whether there was one. Whoever changes it from now
@@ -255,6 +263,8 @@ def _write_batch(
     # there, or was pushed before they were deleted. Both together name every row of it.
     current = yield from LoadAnchor(key)
     rows = turn.anchor.taken.union(current.pending, *intents)
+    if tree.anchor_mark:
+        rows = only_marked(rows, turn.anchor.taken)
     forced: frozenset[InstanceKey] = frozenset()
     if turn.is_redo:
         forced = _named(tree, turn) | turn.anchor.writing

@@ -231,6 +231,15 @@ async def test_who_is_signed_out_or_deactivated_is_out_at_once(scene, board, aud
     with pytest.raises(OperationFailed) as refused:
         await grace.watch(board)  # on the same socket
     assert refused.value.code == "UNAUTHENTICATED"
+    given = f"projectId: {board['project']}"
+    for operation in (
+        f"query {{ project({given}) {{ id }} }}",
+        f'mutation {{ projectSaveTask({given}, id: {board["tasks"][0]}, data: {{ title: "mine" }})'
+        " { messages { code } } }",
+    ):
+        with pytest.raises(OperationFailed) as refused:
+            await grace.query(operation)
+        assert refused.value.code == "UNAUTHENTICATED"
     await ada.subscription.expect_silence()
 
 
