@@ -191,8 +191,8 @@ class World:
                 return intents
             case steps.ReadRows(snapshot=(tables, _), wanted=wanted, lists=lists):
                 self.faults["list not read"] += any(lists.values())
-                found = [row for key in wanted if (row := tables.row(key)) is not None]
-                return {row.key: with_lists(row, lists.get(row.key, {})) for row in found}
+                read = [row for key in wanted if (row := tables.row(key)) is not None]
+                return {row.key: with_lists(row, lists.get(row.key, {})) for row in read}
             case steps.ReadExisting(snapshot=(tables, _), wanted=wanted):
                 return frozenset(key for key in wanted if tables.row(key) is not None)
             case steps.ReadDependents():
