@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from graphql import (
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -62,9 +63,10 @@ def test_all_documents_of_a_schema_are_valid_together_and_no_name_is_given_twice
 def test_every_channel_has_its_operations_and_every_mutation_its_document(schema):
     files = document_files(schema)
     asked = Counter(
-        (node.operation.value, getattr(node.selection_set.selections[0], "name").value)
+        (node.operation.value, field.name.value)
         for node in named(files).values()
         if isinstance(node, OperationDefinitionNode)
+        and isinstance(field := node.selection_set.selections[0], FieldNode)
     )
     wanted = {
         (kind, field) for kind in ("query", "subscription") for field in read_channels(schema)
