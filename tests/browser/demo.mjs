@@ -81,8 +81,10 @@ await run(async () => {
   await one.page.keyboard.type('The discount was 25 %.');
   await one.page.keyboard.press('Enter');
   await panel.getByText('The discount was 25 %.').waitFor();
-  await panel.getByRole('combobox', { name: 'Assignee' }).selectOption({ label: 'Nobody yet' });
-  await panel.getByRole('combobox', { name: 'Assignee' }).selectOption({ label: 'Grace Hopper' });
+  const assignee = panel.getByRole('combobox', { name: 'Assignee' });
+  await assignee.selectOption({ label: 'Nobody yet' });
+  await until(async () => (await assignee.inputValue()) === '');
+  await assignee.selectOption({ label: 'Grace Hopper' });
   await urql.getByText('“Sign with the ticket provider” is yours now').waitFor();
   await converge(pages, (board) => board.DONE.includes('Sign with the ticket provider'));
   await card(far, 'Sign with the ticket provider').click();
