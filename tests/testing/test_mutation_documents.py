@@ -17,6 +17,7 @@ from graphql import (
 )
 
 from channels_app.channels import ProjectChannel
+from rxgraph.compile import naming
 from rxgraph.compile.channel import compile_channel
 from rxgraph.serve.schema import make_schema
 from rxgraph.testing import mutation_for
@@ -58,9 +59,12 @@ def test_documents_are_valid_from_whatever_they_are_written(served, name):
 
 
 WRITES = [
-    pytest.param(served, spec.field_name, id=spec.field_name)
+    pytest.param(served, name, id=name)
     for served, compiled in zip(SCHEMAS, CHANNELS, strict=True)
-    for spec in compiled.writes
+    for name in (
+        *(spec.field_name for spec in compiled.writes),
+        naming.batch_field(compiled.names.field),
+    )
 ]
 
 
