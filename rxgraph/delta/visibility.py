@@ -150,12 +150,14 @@ def see_since(
     Every instance written since is told, also where its value is back to what it was. Removals of
     instances that may have been somebody else's secret are told only to those who owned them, and
     those of a list channel's state to nobody, since most of it is somebody else's; leaving them out
-    is harmless, because every list that showed them is told.
+    is harmless, because every list that showed them is told. What came from somebody else's roots
+    to the viewer's was not written by that, but a document that links to it was.
     """
     tainted = view.tree.tainted
-    changed = tuple(
-        view.state[key] for key in sorted(view.keys()) if view.state[key].version > since
-    )
+    told = {key for key in view.keys() if view.state[key].version > since}  # noqa: SIM118
+    if view.tree.many:
+        told = _with_all_below(view, told)
+    changed = tuple(view.state[key] for key in sorted(told))
     removed: dict[InstanceKey, RemovalReason] = {}
     if view.tree.many:
         return ViewChange(changed, removed)
@@ -172,6 +174,17 @@ def see_since(
             if lost and key not in view.visible:
                 removed[key] = RemovalReason.LEFT
     return ViewChange(changed, removed)
+
+
+def _with_all_below(view: View, keys: set[InstanceKey]) -> set[InstanceKey]:
+    found = set(keys)
+    frontier = list(keys)
+    while frontier:
+        for key in view.state[frontier.pop()].links:
+            if key not in found and view.document(key) is not None:
+                found.add(key)
+                frontier.append(key)
+    return found
 
 
 def _owned(document: Document, user_id: str | None) -> bool:
