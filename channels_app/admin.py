@@ -142,11 +142,11 @@ class LabelAdmin(LabelAdminBase):
 class NoteAdmin(NoteAdminBase):
     """Private notes: each person finds their own here, superusers too."""
 
-    list_display = ("body", "task", "updated_at")
+    list_display = ("body", "done", "task", "updated_at")
     list_select_related = ("task",)
     search_fields = ("body", "task__title")
     autocomplete_fields = ("task",)
-    fields = ("task", "body")
+    fields = ("task", "body", "done")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Note]:
         return super().get_queryset(request).filter(owner=request.user.pk)

@@ -1,19 +1,25 @@
 """The live contexts of the demo; RxGraph discovers this module when Django starts."""
 
-from typing import Any
+from typing import Any, TypedDict
+from uuid import uuid4
 
+from channels.db import database_sync_to_async
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
 
 from channels_app.models import Comment, Label, Membership, Note, Project, Task
+from channels_app.presence import Presence
 from channels_app.serializers import (
     ChecklistItemSerializer,
     CommentSerializer,
     NoteSerializer,
+    ProjectCardSerializer,
     ProjectSerializer,
     TaskSerializer,
 )
+from rxgraph.actions import action
 from rxgraph.channels import ContextChannel
+from rxgraph.consumers import consumer
 from rxgraph.operations import CREATE, DELETE, SAVE
 
 
@@ -30,6 +36,11 @@ class ProjectChannel(ContextChannel):
             NoteSerializer: [SAVE, CREATE, DELETE],
         }
 
+    class RuntimeState(TypedDict):
+        viewers: list[str]
+
+    presence: Presence | None = None
+
     @staticmethod
     def has_permission(user: User | AnonymousUser, project_id: int) -> bool:
         """Return whether *user* is staff, owns the project or is a member of it.
@@ -44,6 +55,27 @@ class ProjectChannel(ContextChannel):
 
     def get_instance_id(self, project_id: int) -> int:
         return project_id
+
+    async def on_connect(self, tstamp: float | None) -> None:
+        """Show who looks at this board, in this process or another, and be shown to them."""
+        group = f"board.{self.kwargs['project_id']}"
+        await self.group_add(group)
+        self.presence = Presence(group, uuid4().hex, self.user.username, self._show_viewers)
+        await self.presence.start()
+
+    async def on_disconnect(self) -> None:
+        """Leave the others' list of viewers."""
+        if self.presence is not None:
+            await self.presence.stop()
+
+    @consumer("board.presence")
+    async def take_presence(self, event: dict[str, Any]) -> None:
+        """Take what another viewer of the board says."""
+        if self.presence is not None:
+            await self.presence.hear(event)
+
+    async def _show_viewers(self, names: list[str]) -> None:
+        await self.set_runtime_var("viewers", names)
 
     def can_save(self, instance: models.Model, data: dict[str, Any], outside: Any = ()) -> bool:
         """Editors change the board, authors their comments, and everybody their own notes.
@@ -84,3 +116,40 @@ class ProjectChannel(ContextChannel):
                 project=project_id, user=self.user, role__in=("owner", "editor")
             ).exists()
         )
+
+
+class ProjectListChannel(ContextChannel):
+    """All projects of a user, newest first; new ones join by themselves."""
+
+    class Meta:
+        state = ProjectCardSerializer(many=True)
+        auto_update = True
+
+    class RuntimeState(TypedDict):
+        search: str
+
+    async def list_instances(self) -> models.QuerySet[Project]:
+        return Project.objects.visible_to(self.user).order_by("-pk")
+
+    async def is_visible(self, instance_id: int) -> bool:
+        """Ask again also for what a search put on the list: access may have ended since."""
+        return await Project.objects.visible_to(self.user).filter(pk=instance_id).aexists()
+
+    @action
+    async def search(self, text: str = "") -> int:
+        """Show the projects whose name contains a text, and answer how many those are.
+
+        What is made meanwhile joins at the top, whatever its name.
+        """
+        found = await database_sync_to_async(self._search)(text)
+        for id_ in self.anchor_ids:
+            if id_ not in found:
+                await self.remove_instance(id_)
+        for id_ in found:
+            await self.add_instance(id_)
+        await self.set_runtime_var("search", text)
+        return len(found)
+
+    def _search(self, text: str) -> list[str]:
+        projects = Project.objects.visible_to(self.user).filter(name__icontains=text)
+        return [str(pk) for pk in projects.order_by("-pk").values_list("pk", flat=True)]

@@ -249,7 +249,10 @@ class Comment(models.Model):
 
 
 class Note(models.Model):
-    """A private note: nobody but its owner ever sees it, staff included."""
+    """A private note: nobody but its owner ever sees it, staff included.
+
+    Notes can be ticked off, so those on a task are also its owner's private checklist.
+    """
 
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="notes")
     owner = models.ForeignKey(
@@ -259,6 +262,7 @@ class Note(models.Model):
         help_text="The only person who sees the note.",
     )
     body = models.TextField(help_text="What to remember.")
+    done = models.BooleanField(default=False, help_text="Whether it is ticked off.")
     updated_at = models.DateTimeField(auto_now=True, help_text="When the note was last saved.")
 
     class Meta:

@@ -61,12 +61,13 @@ class CommentSerializer(serializers.ModelSerializer[Comment]):
 
 
 class NoteSerializer(serializers.ModelSerializer[Note]):
-    """A private note on a task. It is sent to its owner and to nobody else."""
+    """A private note on a task, to be ticked off. It is sent to its owner and to nobody else."""
 
     class Meta:
         model = Note
-        fields = ("id", "owner", "body", "updated_at")
+        fields = ("id", "owner", "body", "done", "updated_at")
         user_key = "owner"
+        optimistic = True
 
 
 class TaskSerializer(serializers.ModelSerializer[Task]):
@@ -166,3 +167,13 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
 
     def get_is_open(self, project: Project) -> bool:
         return project.status in {Project.Status.PLANNED, Project.Status.ACTIVE}
+
+
+class ProjectCardSerializer(serializers.ModelSerializer[Project]):
+    """A project as a list shows it."""
+
+    owner = UserSerializer(read_only=True, help_text="Who answers for the project.")
+
+    class Meta:
+        model = Project
+        fields = ("id", "name", "status", "due", "owner")

@@ -108,6 +108,9 @@ NOTICE = ""
 
 PROCESS_CHANNEL = "rxgraph.process"
 
+EXPIRY = AnchorKey("rxgraph.expiry", "")
+"""The record of whoever expires caches now: no anchor's."""
+
 
 def process_key(session: str) -> AnchorKey:
     """Return the key of the server process *session*: it is woken for work, and sent signals."""

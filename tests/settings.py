@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "tests.torture",
     "tests.cache.shapes",
     "tests.sync.captured",
+    "tests.sync.marked",
     "tests.sync.writing.app",
 ]
 MIDDLEWARE: list[str] = []

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "rxgraph"
 
 #: Leaves that every stage may use.
-SHARED = {"types", "errors", "settings", "operations", "models", "jsonable", "__init__"}
+SHARED = {"types", "errors", "fields", "settings", "operations", "models", "jsonable", "__init__"}
 
 MAY_USE = {
     "declare": set(),
@@ -29,6 +29,7 @@ ALLOWED = {
     # Every derived name is born in one pure module, the names of declared channels too.
     ("declare/channel.py", "compile.naming"),
     ("declare/arguments.py", "compile.naming"),
+    ("declare/anchor_marks.py", "compile.naming"),
 }
 
 

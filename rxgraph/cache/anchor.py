@@ -236,6 +236,24 @@ def clear(anchor: Anchor, now: float) -> Anchor | None:
     )
 
 
+def expire(anchor: Anchor, now: float, ttl_seconds: float) -> Anchor | None:
+    """HOT → COOLING when nobody has looked at it for *ttl_seconds*; None: it stays."""
+    return clear(anchor, now) if is_expired(anchor, now, ttl_seconds) else None
+
+
+def give_up(anchor: Anchor, now: float) -> Anchor | None:
+    """HEATING → COLD when the heater let its lease run out and nobody waits; None: it goes on."""
+    if not is_deserted(anchor, now):
+        return None
+    return replace(
+        anchor,
+        phase=follow(anchor.phase, Event.ABANDONED),
+        pending=frozenset(),
+        owner=NOBODY,
+        lease_until=0.0,
+    )
+
+
 def drop(anchor: Anchor, generation: int) -> Anchor | None:
     """COOLING → COLD once the documents of *generation* are gone; None: done already."""
     if anchor.phase is not Phase.COOLING or anchor.generation != generation:
@@ -263,6 +281,21 @@ def is_expired(anchor: Anchor, now: float, ttl_seconds: float) -> bool:
     return (
         anchor.phase is Phase.HOT and not anchor.sessions and now - anchor.idle_since >= ttl_seconds
     )
+
+
+def is_deserted(anchor: Anchor, now: float) -> bool:
+    """True when the heater of a HEATING anchor is dead, and nobody waits for the end of it."""
+    return anchor.phase is Phase.HEATING and not anchor.sessions and anchor.is_free(now)
+
+
+def watch(anchor: Anchor, lease: Lease, now: float) -> Anchor | None:
+    """Take the duty that the record stands for; None: somebody has it, for a while yet.
+
+    Such a record is no anchor's. It is COLD for ever and says who looks after all the others.
+    """
+    if not anchor.is_free(now):
+        return None
+    return replace(anchor, owner=lease.owner, lease_until=now + lease.seconds)
 
 
 def _take(anchor: Anchor, lease: Lease, now: float) -> Anchor:

@@ -73,6 +73,11 @@ class MemoryStore:
         with self._lock:
             return cast("T", self._answer(step))
 
+    def load_anchors(self, keys: Iterable[AnchorKey]) -> dict[AnchorKey, Anchor]:
+        """Return the records of several anchors; one that is not stored is ``Anchor()``."""
+        with self._lock:
+            return {key: self._load_anchor(LoadAnchor(key)) for key in keys}
+
     def list_anchors(self) -> list[tuple[AnchorKey, Anchor]]:
         """Return every stored record, for status and expiry."""
         with self._lock:

@@ -80,6 +80,10 @@ class MongoStore:
         """
         return cast("T", self._run(type(step).__name__, requests.requests_for(step)))
 
+    def load_anchors(self, keys: Iterable[AnchorKey]) -> dict[AnchorKey, Anchor]:
+        """Return the records of several anchors in one round trip; not stored: ``Anchor()``."""
+        return self._run("load_anchors", requests.load_anchors(keys))
+
     def list_anchors(self) -> list[tuple[AnchorKey, Anchor]]:
         """Return every stored record, for status and expiry."""
         return self._run("list_anchors", requests.list_anchors())
@@ -190,7 +194,7 @@ class AsyncMongoStore:
             )
         self._place = _Place(url)
         self._options = _options(timeout_seconds) | dict(client_options)
-        self._driver = driver
+        self.driver = driver
         self._home: tuple[int, asyncio.AbstractEventLoop] | None = None
         self._client: Any = None
         self._indexed: set[str] = set()
@@ -221,7 +225,7 @@ class AsyncMongoStore:
         self._client = self._home = None
         if client is not None and home == (os.getpid(), asyncio.get_running_loop()):
             closing = client.close()
-            if self._driver == "pymongo":
+            if self.driver == "pymongo":
                 await closing
 
     async def _run(self, operation: str, procedure: Procedure[T]) -> T:
@@ -233,7 +237,7 @@ class AsyncMongoStore:
     def _database(self) -> Any:
         home = (os.getpid(), asyncio.get_running_loop())
         if self._home != home:
-            module, name = DRIVERS[self._driver]
+            module, name = DRIVERS[self.driver]
             self._client = getattr(import_module(module), name)(self._place.url, **self._options)
             self._home = home
             self._indexed = set()
@@ -246,7 +250,7 @@ class AsyncMongoStore:
                 return await database[name].find(filter_, batch_size=_ONE_BATCH).to_list(None)
             case Aggregate(name, pipeline):
                 cursor = database[name].aggregate(pipeline, batchSize=_ONE_BATCH)
-                if self._driver == "pymongo":
+                if self.driver == "pymongo":
                     cursor = await cursor
                 return await cursor.to_list(None)
             case Insert(name, documents, is_durable):

@@ -68,12 +68,28 @@ class FindHolders(Step[dict[AnchorKey, Anchor]]):
 
 
 @dataclass(frozen=True, slots=True)
+class Recall(Step[dict[AnchorKey, Anchor | None]]):
+    """Name anchors that this process knows to hold some of the instances, without the store.
+
+    An anchor may be missing or hold none of them any more; its record, where there is one, may be
+    out of date. ``FindHolders`` finds the others.
+    """
+
+    wanted: Mapping[str, frozenset[InstanceKey]]
+
+
+@dataclass(frozen=True, slots=True)
 class ReadDocuments(Step[dict[InstanceKey, Document]]):
-    """Read documents of one generation by key, tombstones included."""
+    """Read documents of one generation by key, tombstones included.
+
+    *as_of* is the number that all of them are as of, where the caller knows it: no batch has been
+    begun since, or none but the caller's. Whoever holds a copy as of that number may answer.
+    """
 
     key: AnchorKey
     generation: int
     wanted: frozenset[InstanceKey]
+    as_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +226,14 @@ class ReadTree(Step[list[Row]]):
 
     snapshot: Any
     anchor_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkAnchors(Step[None]):
+    """Mark the root rows *ids* of a channel as possibly live, and commit (``optimize_anchors``)."""
+
+    channel: str
+    ids: tuple[str, ...]
 
 
 # -- the rest

@@ -32,6 +32,9 @@ class Store(Protocol):
     def list_anchors(self) -> list[tuple[AnchorKey, Any]]:
         """Return every stored record, for status and expiry."""
 
+    def load_anchors(self, keys: Iterable[AnchorKey]) -> dict[AnchorKey, Any]:
+        """Return the records of several anchors in one round trip; not stored: ``Anchor()``."""
+
     def beat(self, session: str, until: float) -> None:
         """Say that the process *session* lives at least until *until* (Unix seconds)."""
 

@@ -96,6 +96,26 @@ def clear_anchor(key: AnchorKey) -> Procedure[bool]:
     raise BackendError(f"{key} is being written to without a pause; clear it again")
 
 
+def expire_anchor(key: AnchorKey, ttl_seconds: float) -> Procedure[bool]:
+    """Cool what nobody has looked at for *ttl_seconds*, or what somebody has left half done.
+
+    False: there was nothing to do. A viewer who arrives first keeps the anchor HOT; one who arrives
+    later heats it again, and waits for that.
+    """
+
+    def decide(anchor: Anchor, now: float) -> Anchor | None:
+        return decisions.expire(anchor, now, ttl_seconds) or decisions.give_up(anchor, now)
+
+    before, after = yield from settle(key, decide)
+    if after is None:
+        if before.phase is not Phase.COOLING:
+            return False
+        after = before
+    yield from cool(key, after)
+    yield from Publish(Wakeup(key, after.generation, after.done, after.done, 0.0, None))
+    return True
+
+
 def cool(key: AnchorKey, anchor: Anchor) -> Procedure[None]:
     """Drop the documents of a COOLING anchor; safe to run twice, and by anybody."""
     yield from DropGeneration(key, anchor.generation)

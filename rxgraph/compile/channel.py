@@ -13,6 +13,7 @@ from rxgraph.compile.write_checks import write_problems
 from rxgraph.compile.write_specs import compile_writes
 from rxgraph.compile.writing import WriteSpec
 from rxgraph.declare import registry
+from rxgraph.declare.anchor_marks import mark_of
 from rxgraph.declare.arguments import Argument, channel_arguments
 from rxgraph.declare.channel import ContextChannel
 from rxgraph.declare.operations import Operation
@@ -90,6 +91,7 @@ def _compile(channel: type[ContextChannel]) -> CompiledChannel:
     tree = compile_state(options.state, many=options.many)
     if options.many and options.auto_update:
         tree = replace(tree, auto_update=True)
+    tree = _marked(channel, tree)
     writes = compile_writes(channel, tree)
     raise_errors(write_problems(channel, writes))
     return CompiledChannel(
@@ -108,6 +110,17 @@ def _compile(channel: type[ContextChannel]) -> CompiledChannel:
         writes=writes,
         actions=compile_actions(channel),
     )
+
+
+def _marked(channel: type[ContextChannel], tree: StateTree) -> StateTree:
+    """Return *tree* with its mark, if it has one.
+
+    What was cached without the mark is heated anew, since nobody has set it on those anchors.
+    """
+    if not channel.options.optimize_anchors:
+        return tree
+    name = mark_of(channel)
+    return replace(tree, anchor_mark=name, fingerprint=f"{tree.fingerprint} {name}")
 
 
 def compiled_channels() -> tuple[CompiledChannel, ...]:

@@ -5,6 +5,7 @@ Strings in, strings out; nothing is looked up.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -227,3 +228,19 @@ def _member(value: object, label: object) -> str:
 def _constant(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_").upper()
+
+
+#: The longest name of a column that every database of Django's takes.
+_LONGEST_COLUMN = 63
+
+
+def anchor_mark(module: str, class_name: str) -> str:
+    """Return the column that marks live anchors: ``_rx_board_channels_projectchannel``.
+
+    Django allows no two underscores in a row and none at the end. A name that is too long for
+    PostgreSQL ends in a hash of the whole.
+    """
+    name = re.sub(r"_+", "_", f"_rx_{module}_{class_name}".replace(".", "_").lower()).rstrip("_")
+    if len(name.encode()) <= _LONGEST_COLUMN:
+        return name
+    return f"{name[: _LONGEST_COLUMN - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -228,6 +228,8 @@ class Many:
 
     def default(self, value: Any) -> Any:
         """Return the items as a tuple: Strawberry wants defaults that can be hashed."""
+        if isinstance(value, set | frozenset):  # the SDL must not depend on the order of hashes
+            value = sorted(value, key=lambda item: str(self.item.encode(item)))
         items = tuple(self.item.default(item) for item in value)
         return strawberry.UNSET if strawberry.UNSET in items else items
 

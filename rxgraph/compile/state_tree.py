@@ -114,6 +114,8 @@ class StateTree:
     layers: Mapping[TypeName, Layer]
     many: bool
     fingerprint: str  # changes when anything that shapes the cached documents changes
+    #: Column of the root model that is true while a root may be live (``optimize_anchors``).
+    anchor_mark: str | None = None
     #: Rows of the root model that are touched may join lists or leave them by themselves.
     auto_update: bool = False
 

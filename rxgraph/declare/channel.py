@@ -6,11 +6,14 @@ Making a subclass reads its ``Meta`` and hooks, refuses what is wrong with a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, KeysView, Mapping
 from typing import Any, ClassVar
+
+from django.utils.module_loading import import_string
 
 from rxgraph.compile import naming
 from rxgraph.declare import registry
+from rxgraph.declare.anchor_marks import add_mark
 from rxgraph.declare.live import LiveContext
 from rxgraph.declare.options import ChannelOptions, read_options
 from rxgraph.declare.outlet import outlet
@@ -47,6 +50,8 @@ class ContextChannel:
         cls.stem = options.graphql_name or naming.channel_stem(cls.__name__)
         cls.field_name = naming.channel_field(cls.stem)
         raise_errors([*problems, *check_hooks(cls, many=options.many)])
+        if options.optimize_anchors and not options.abstract:
+            raise_errors(add_mark(cls))
         if not options.abstract:
             registry.register(cls)
 
@@ -120,6 +125,11 @@ class ContextChannel:
         return False
 
     # The roots of a list channel
+
+    @property
+    def anchor_ids(self) -> tuple[str, ...]:
+        """The ids of what this context shows, as text: of a list in its order, else of one."""
+        return () if self._live is None else self._live.anchor_ids
 
     async def add_instance(self, instance_id: Any, at_beginning: bool = False) -> None:
         """Add an instance to this list, by its id; nothing when it is listed, or nobody watches.
@@ -233,6 +243,36 @@ class ContextChannel:
         """
         outlet().revoke(cls, user_id, anchor_id)
 
+    async def serialize_instance(
+        self, instance: Any, *, typename: str | None = None
+    ) -> dict[str, JSON]:
+        """Return *instance* as this channel's state holds it: flat, relations as ids.
+
+        *typename* chooses among several layers of its model; by default it is the first.
+
+        Raises:
+            ValueError: the state has no layer of that model or name, or the row is not saved.
+        """
+        serialize: Callable[..., Awaitable[dict[str, JSON]]] = import_string(
+            "rxgraph.sync.serializing.serialize_instance"
+        )
+        return await serialize(type(self), instance, typename)
+
+    @classmethod
+    async def clear_cache(cls, anchor_id: Any) -> bool:
+        """Drop the cache of one anchor; False when it was not HOT.
+
+        Who watches it gets RESET(CACHE_CLEARED) and a fresh SNAPSHOT. A list channel has one cache
+        for the whole list. Beside a server with the memory store it is left to that server, and the
+        answer is False. From sync code: ``async_to_sync(ProjectChannel.clear_cache)(7)``.
+
+        Raises:
+            ValueError: no row of the root model can have that id.
+            BackendError: the store does not answer.
+        """
+        clear: Callable[..., Awaitable[bool]] = import_string("rxgraph.sync.clearing.clear_cache")
+        return await clear(cls, anchor_id)
+
     @classmethod
     def get_cache_ttl(cls) -> int:
         """Return the seconds a cache of this channel stays after its last viewer left."""
@@ -240,6 +280,6 @@ class ContextChannel:
         return get_settings().cache_ttl if ttl is None else ttl
 
     @classmethod
-    def get_registered_channels(cls) -> Iterable[type[ContextChannel]]:
-        """Return every declared channel, ordered by name."""
-        return registry.channels()
+    def get_registered_channels(cls) -> KeysView[type[ContextChannel]]:
+        """Return every declared channel: a set, in the order of their names."""
+        return dict.fromkeys(registry.channels()).keys()

@@ -27,6 +27,7 @@ E020  two mutations, or two arguments of one, of one name
 E021  ``writable`` grants SAVE of a serializer in which nothing can be set
 E022  ``writable`` grants CREATE of what no relation of the state can hold
 E024  an action that cannot be typed
+E030  ``optimize_anchors`` of a root model that cannot have the column
 W001  the memory store while ``DEBUG`` is off
 W003  a value that CREATE needs, and that clients cannot set
 W004  a file in a writable serializer: left out of the inputs

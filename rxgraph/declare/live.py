@@ -13,6 +13,10 @@ class LiveContext(Protocol):
     async def send(self, data: JSON) -> None:
         """Send *data* to this subscriber as a MESSAGE event."""
 
+    @property
+    def anchor_ids(self) -> tuple[str, ...]:
+        """The ids of the roots that this context shows."""
+
     async def add_instance(self, instance_id: Any, at_beginning: bool) -> None:
         """Add a root to a list; an event of its own."""
 

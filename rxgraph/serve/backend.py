@@ -103,6 +103,10 @@ class Backend:
     async def join(self, key: AnchorKey) -> None:
         """Be woken for *key* from now on, and count as one who watches it."""
         await self._listener.join(key)
+        await self.count_in(key)
+
+    async def count_in(self, key: AnchorKey) -> None:
+        """Count as one who watches *key*."""
         await self._run(join_anchor(key, self.session))
 
     async def leave(self, key: AnchorKey) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from rxgraph.serve.auth import Identity
+from rxgraph.serve.gate import require_user
 from rxgraph.types import AnchorKey
 
 if TYPE_CHECKING:
@@ -74,10 +76,17 @@ class Contexts:
         if len(self._doubts) > _DOUBTS_KEPT:
             del self._doubts[min(self._doubts, key=self._doubts.__getitem__)]
 
-    def sure_for(self, user_id: str, seconds: float) -> float:
-        """Return how old an answer may be that says who the user is: *seconds* at most."""
-        doubted_at = self._doubts.get(user_id)
-        return seconds if doubted_at is None else min(seconds, time.monotonic() - doubted_at)
+    async def sure_user(self, identity: Identity, seconds: float) -> Any:
+        """Return the user behind *identity*, asked again where that is in doubt or older.
+
+        Raises:
+            Unauthenticated: the credentials are no longer good, or nobody is signed in.
+        """
+        require_user(identity.user)
+        doubted_at = self._doubts.get(str(identity.user.pk))
+        if doubted_at is not None:
+            seconds = min(seconds, time.monotonic() - doubted_at)
+        return await identity.recheck(seconds)
 
     def __iter__(self) -> Iterator[LiveStream]:
         """Iterate over all of them."""

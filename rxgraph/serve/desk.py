@@ -21,7 +21,7 @@ from django.db.models import IntegerField, QuerySet, Value
 from rxgraph.cache.rows.keys import parse_pk
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.declare.channel import ContextChannel
-from rxgraph.declare.hooks import call_hook
+from rxgraph.declare.hooks import call_hook, is_default
 from rxgraph.serve.listing import ask_for_list, chunked, ids_of
 from rxgraph.types import AnchorKey
 
@@ -147,7 +147,7 @@ class Desk:
             return None
 
     async def _visible(self, gate: asyncio.Semaphore, member: Member, verdict: Verdict) -> Verdict:
-        if not verdict or type(member.context).is_visible is ContextChannel.is_visible:
+        if not verdict or is_default(member.context.is_visible):
             return verdict
         model = member.compiled.tree.root.model
 

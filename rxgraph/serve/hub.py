@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.mirrors import Mirror
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.reading import Reading, Unfinished
 from rxgraph.cache.steps import Wakeup
@@ -210,6 +211,7 @@ class Replica:
         self.generation, self.position = reading.anchor.generation, reading.anchor.done
         self.floor, self.at = reading.anchor.floor, reading.anchor.done_at
         self.require_root()
+        self._mirror()
 
     def require_root(self) -> None:
         """Return if the root is there.
@@ -242,9 +244,15 @@ class Replica:
             kept = {k: d for k, d in self.tombstones.items() if k not in changes}
             self.tombstones = {**kept, **dead}
         self.position, self.at = position, at
+        self._mirror()
         self._settle()
         if changes or marks:
             self._tell(MoveKind.CHANGES, changes, marks)
+
+    def _mirror(self) -> None:
+        """Let the threads that write in this process use what is held here."""
+        mirror = Mirror(self.generation, self.position, self.state, self.tombstones)
+        self._hub.backend.engine.mirrors.put(self.key, mirror)
 
     def _tell(self, kind: MoveKind, changes: Changes, marks: tuple[str, ...] = ()) -> None:
         move = Move(kind, self.state, changes, self.generation, self.position, self.at, marks)
@@ -363,6 +371,7 @@ class Hub:
                 await replica.task
             if replica.ready.done() and not replica.ready.cancelled():
                 replica.ready.exception()
+            self.backend.engine.mirrors.drop(replica.key)
             await self.backend.leave(replica.key)
         except BackendError as error:
             self.complain(error)
@@ -387,6 +396,10 @@ class Hub:
         for key, anchor in anchors.items():
             if (replica := self._replicas.get(key)) is not None and replica.ready.done():
                 replica.look(anchor)
+                if self.backend.session not in anchor.sessions:
+                    # This process was paused for so long that it was taken for dead.
+                    with contextlib.suppress(BackendError):
+                        await self.backend.count_in(key)
 
     async def claim(self) -> None:
         """Say which roots of list channels this process shows."""

@@ -15,7 +15,9 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from rxgraph.cache.rows.keys import parse_pk
 from rxgraph.compile.channel_types import ResetReason
+from rxgraph.declare.hooks import call_hook, is_default
 from rxgraph.delta import View, ViewChange
 from rxgraph.errors import NotFound
 from rxgraph.serve import cursor as cursors
@@ -56,7 +58,7 @@ class ListStream(LiveStream):
         self._worker: asyncio.Task[None] | None = None
 
     @property
-    def listed(self) -> tuple[str, ...]:
+    def anchor_ids(self) -> tuple[str, ...]:
         """The ids of the roots in their order, as far as it is decided."""
         return self._listing.ids
 
@@ -171,6 +173,7 @@ class ListStream(LiveStream):
             visible = await self._hub.desk.judge(batch, touched, self._group, self)
             late: frozenset[str] = frozenset()
             if visible is not None:
+                self._listing.forget(await self._hidden(touched - visible))
                 async with self._holding(self._listing.joining(touched, visible)):
                     late = frozenset(id_ for id_ in visible if self._root(id_) not in move.state)
                     order = sorted(touched, key=_by_number)
@@ -239,9 +242,11 @@ class ListStream(LiveStream):
             RequestError: it refuses.
         """
         ids = await list_ids(self.compiled, self.context, self.arguments)
+        hidden = await self._hidden(self._listing.added)
         visible, joins = frozenset(ids), self.compiled.tree.auto_update
         async with self._holding(self._listing.joining(ids, visible) if joins else ()):
             before = self._listing.ids
+            self._listing.forget(hidden)
             waiting = self._drop_entries()
             here = standing(self._access.attachment.replica)
             there = [id_ for id_ in reversed(ids) if self._root(id_) in here.state]
@@ -254,6 +259,16 @@ class ListStream(LiveStream):
         elif waiting or is_other:
             self._backlog.collapse(waiting, here, self._roots())
         self._let_go()
+
+    async def _hidden(self, ids: frozenset[str]) -> list[str]:
+        """Return those of *ids* that the context's code has added and now says are not visible."""
+        added = sorted(self._listing.added & ids)
+        hook = self.context.is_visible
+        if not added or is_default(hook):
+            return []
+        model = self.compiled.tree.root.model
+        answers = [await call_hook(hook, parse_pk(model, id_)) for id_ in added]
+        return [id_ for id_, answer in zip(added, answers, strict=True) if answer is not True]
 
     def _drop_entries(self) -> list[Move]:
         """Take everything out of the queue; what the context's own code said is done."""

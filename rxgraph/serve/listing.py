@@ -124,8 +124,13 @@ class Listing:
         self._drop(gone)
         self._removed |= gone
 
+    @property
+    def added(self) -> frozenset[str]:
+        """The roots that the context's own code added."""
+        return frozenset(self._added)
+
     def forget(self, ids: Iterable[str]) -> None:
-        """Remove roots that were deleted."""
+        """Remove roots that were deleted, or may not be seen any more."""
         gone = set(ids)
         self._drop(gone)
         self._removed -= gone

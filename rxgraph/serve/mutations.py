@@ -204,6 +204,8 @@ class Mutator:
             authorise_declared(self._compiled, request.spec.layer.typename, request.spec.operation)
         if client_mutation_id is not None and not 0 < len(client_mutation_id) <= _LONGEST_ID:
             raise BadRequest(f"clientMutationId is 1 to {_LONGEST_ID} characters long")
+        seconds = self._runtime.settings.reauth_seconds
+        await self._runtime.contexts.sure_user(self._identity, seconds)
         if arguments is None:
             return await self._create_root(held, requests, client_mutation_id)
         context = self._compiled.channel(self._identity.user, arguments)

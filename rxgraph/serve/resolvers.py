@@ -58,8 +58,7 @@ class ChannelResolvers:
         has_joined = True
         attachment = None
         try:
-            identity = identity_of(info)
-            context = compiled.channel(identity.user, arguments)
+            context = compiled.channel(await self._sure_user(identity_of(info)), arguments)
             access = await open_access(self._hub(), compiled, context, arguments, _ignore)
             attachment, replica = access.attachment, access.attachment.replica
             has_joined = False
@@ -158,10 +157,8 @@ class ChannelResolvers:
 
     async def _sure_user(self, identity: Identity) -> Any:
         """Return who asks, asked again where that is old or in doubt."""
-        require_user(identity.user)
         seconds = self._settings().reauth_seconds
-        max_age = self._hub().contexts.sure_for(str(identity.user.pk), seconds)
-        return await identity.recheck(max_age)
+        return await self._hub().contexts.sure_user(identity, seconds)
 
 
 def identity_of(info: AnyInfo) -> Identity:

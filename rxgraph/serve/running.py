@@ -7,6 +7,7 @@ Who asked may be gone meanwhile; an action ends by itself, when its time is up, 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 
 from rxgraph.compile.actions import ActionSpec
@@ -16,6 +17,8 @@ from rxgraph.errors import BadRequest, Conflict, RateLimited
 from rxgraph.serve.answers import Answer, OutOfTime, answered, failed
 from rxgraph.serve.messages import encode
 from rxgraph.types import JSON
+
+logger = logging.getLogger("rxgraph.actions")
 
 _CLOSE_SECONDS = 2.0
 
@@ -42,7 +45,8 @@ class RunningActions:
             error = RateLimited(f"{len(self._tasks)} actions run on this live context already")
             return failed(error, spec.field_name)
         task = asyncio.create_task(
-            self._run(spec, arguments, seconds, max_bytes), name=f"rxgraph action {spec.method}"
+            self._run(spec, arguments, seconds, max_bytes),
+            name=f"rxgraph action {self._name(spec.method)}",
         )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -61,10 +65,12 @@ class RunningActions:
         try:
             async with limit:
                 value = await method(**spec.decode(arguments))
-            return answered(_encoded(self._context, spec, value, max_bytes))
+            return answered(_encoded(self._name(spec.method), spec, value, max_bytes))
         except TimeoutError as error:
-            is_ours = limit.expired()
-            return failed(_late(spec, seconds) if is_ours else error, spec.field_name)
+            if not limit.expired():
+                return failed(error, spec.field_name)
+            logger.warning("%s was stopped after %g seconds", self._name(spec.method), seconds)
+            return failed(_late(spec, seconds), spec.field_name)
         except Exception as error:  # noqa: BLE001  # mapped, logged, and told to the caller
             return failed(error, spec.field_name)
 
@@ -74,7 +80,12 @@ class RunningActions:
         for task in self._tasks:
             task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_CLOSE_SECONDS)
+            _, running = await asyncio.wait(self._tasks, timeout=_CLOSE_SECONDS)
+            for task in running:
+                logger.error("%s does not end, though its context has", task.get_name())
+
+    def _name(self, method: str) -> str:
+        return f"{self._context.name}.{method}"
 
 
 def check_size(spec: ActionSpec, arguments: Mapping[str, JSON], max_bytes: int) -> None:
@@ -93,13 +104,12 @@ def check_size(spec: ActionSpec, arguments: Mapping[str, JSON], max_bytes: int) 
         )
 
 
-def _encoded(context: ContextChannel, spec: ActionSpec, value: object, max_bytes: int) -> JSON:
+def _encoded(where: str, spec: ActionSpec, value: object, max_bytes: int) -> JSON:
     """Return what an action answered as JSON.
 
     Raises:
         TypeError: it is not what the action declares; this is for the log.
     """
-    where = f"{type(context).name}.{spec.method}"
     try:
         data = spec.result.encode(value)
     except Misfit as error:

@@ -19,10 +19,12 @@ from rxgraph.serve.forest import new_replica
 from rxgraph.serve.hub import Hub
 from rxgraph.serve.signals import Signals
 from rxgraph.settings import RxGraphSettings
+from rxgraph.sync import expiry
+from rxgraph.sync.clearing import CLEAR
 from rxgraph.sync.engine import Engine, get_engine
 from rxgraph.sync.signals import Signal
 from rxgraph.sync.wakeups import LocalBus, Told
-from rxgraph.types import PROCESS_CHANNEL
+from rxgraph.types import PROCESS_CHANNEL, AnchorKey
 
 logger = logging.getLogger("rxgraph.serve")
 
@@ -51,6 +53,7 @@ class Runtime:
             find_seconds=0.05 if isinstance(engine.bus, LocalBus) else FIND_SECONDS,
         )
         Broadcasts(self.contexts, self.signals)
+        self.signals.on(CLEAR, self._clear)
         self._nudged = asyncio.Event()
         self._tasks = [asyncio.create_task(self._open(), name="rxgraph open")]
 
@@ -62,6 +65,7 @@ class Runtime:
             self._every(lease, self.backend.beat, "heartbeat"),
             self._every(self.settings.sweep_interval_seconds, self._sweep, "sweep"),
             self._every(_BURIAL_SECONDS, self._bury, "burial"),
+            self._every(expiry.interval_seconds(), self._expire, "expiry"),
             self._every(_CLAIM_SECONDS, self.hub.claim, "claims"),
             asyncio.create_task(self._take_over(), name="rxgraph take over"),
         ]
@@ -101,6 +105,12 @@ class Runtime:
         await self.backend.on_thread(self.engine.bury_sessions)
         await self.backend.on_thread(self.engine.forget_mutations)
         await self.backend.on_thread(self.engine.forget_claims)
+
+    async def _clear(self, signal: Signal) -> None:
+        await self.backend.on_thread(self.engine.clear, AnchorKey(*signal.body))
+
+    async def _expire(self) -> None:
+        await self.backend.on_thread(expiry.watch, self.engine)
 
     def _every(
         self, seconds: float, work: Callable[[], Awaitable[object]], name: str

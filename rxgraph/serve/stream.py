@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Any
 
 from rxgraph.compile.channel import CompiledChannel
-from rxgraph.compile.channel_types import ResetReason
+from rxgraph.compile.channel_types import ChannelEventKind, ResetReason
 from rxgraph.compile.runtime_values import runtime_value
 from rxgraph.declare.hooks import call_hook
 from rxgraph.delta import View, ViewChange, see_change, see_since
@@ -99,7 +99,7 @@ class LiveStream:
     @property
     def is_live(self) -> bool:
         """True between the first event and the end."""
-        return self._early is None and self._closing is None
+        return not self.is_early and not self.is_closing
 
     def actions(self) -> RunningActions:
         """Return the actions that run here."""
@@ -134,6 +134,11 @@ class LiveStream:
             self._backlog.message(data)
             self.stir()
 
+    @property
+    def anchor_ids(self) -> tuple[str, ...]:
+        """The id of the anchor, as soon as that is known."""
+        return () if self.key is None else (self.key.anchor_id,)
+
     async def add_instance(self, instance_id: Any, at_beginning: bool = False) -> None:
         """Do nothing: only lists have roots to add (``serve.list_stream``)."""
 
@@ -161,7 +166,9 @@ class LiveStream:
         if not self.compiled.tree.many:
             return True
         root = InstanceKey(self.compiled.tree.root.typename, anchor_id)
-        return self._early is None and self._view.document(root) is not None
+        if self._early is not None or self._view.document(root) is None:
+            return False
+        return root in self._view.roots
 
     def may_show(self, anchor_id: str) -> bool:
         """True unless it is certain that this anchor is none of this context's."""
@@ -187,8 +194,9 @@ class LiveStream:
         """
         self._scope.on_close(self.close)
         self._hub.contexts.add(self)  # before anything is asked: what is taken meanwhile is heard
-        max_age = self._hub.contexts.sure_for(self.user_id, self._settings.reauth_seconds)
-        self.context.user = await self._identity.recheck(max_age)
+        self.context.user = await self._hub.contexts.sure_user(
+            self._identity, self._settings.reauth_seconds
+        )
         self._access = access = await self._admit()
         self._has_access = True
         self._user_id = access.user_id
@@ -272,11 +280,11 @@ class LiveStream:
                 except Ended:
                     return
                 if told is not None:
-                    self._scope.use(told[1])
-                    yield told[0]
+                    event, place = told
+                    has_begun = has_begun or event.kind is not ChannelEventKind.RESET
+                    self._scope.use(place)
+                    yield event
                     continue
-                if not has_begun:
-                    has_begun = True
                 pending = self._backlog.take()
                 if pending is not None:
                     telling = self._tell(pending)

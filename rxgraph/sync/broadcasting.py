@@ -11,16 +11,17 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db import models
 
+from rxgraph.cache.rows.families import family
 from rxgraph.cache.rows.keys import normal_id
-from rxgraph.cache.rows.locating import family
 from rxgraph.cache.rows.snapshot import alias_of
-from rxgraph.compile.channel import CompiledChannel, compile_channel
+from rxgraph.compile.channel import compile_channel
 from rxgraph.compile.state_tree import label_of
 from rxgraph.declare import registry
 from rxgraph.declare.channel import ContextChannel
+from rxgraph.sync.addressing import anchor_id_of, compiled_for, key_of
 from rxgraph.sync.engine import RETELL, get_engine
 from rxgraph.sync.signals import Signal
-from rxgraph.types import EVERYBODY, JSON, AnchorKey, RowKey
+from rxgraph.types import EVERYBODY, JSON, RowKey
 
 NOTIFY, REVOKE, SYSTEM = "rxgraph.notify", "rxgraph.revoke", "rxgraph.system"
 OPERATIONS = ("create", "update", "delete")
@@ -33,12 +34,12 @@ def notify(channel: type[ContextChannel], anchor_id: Any, data: JSON, user_id: A
         ValueError: *anchor_id* is no id, *data* is too much, or claims to come from RxGraph.
         TypeError: *data* is nothing that JSON can hold.
     """
-    compiled = _compiled(channel, "broadcast_notification")
-    anchor = _anchor_id(compiled, anchor_id)
+    compiled = compiled_for(channel, "broadcast_notification")
+    anchor = anchor_id_of(compiled, anchor_id)
     refuse_reserved(data)
     body = {"anchor": anchor, "user": None if user_id is None else _user_id(user_id), "data": data}
     using = alias_of(compiled.tree.root.model)
-    get_engine().signal(Signal(_key(compiled, anchor), NOTIFY, body), using=using)
+    get_engine().signal(Signal(key_of(compiled, anchor), NOTIFY, body), using=using)
 
 
 def retell(
@@ -50,13 +51,13 @@ def retell(
         ValueError: *operation* is unknown, *anchor_id* is no id, or *instance* has none.
         TypeError: *instance* is nothing that the channel shows.
     """
-    compiled = _compiled(channel, "broadcast_instance")
+    compiled = compiled_for(channel, "broadcast_instance")
     if operation not in OPERATIONS:
         raise ValueError(
             f"{channel.name}.broadcast_instance: operation is {operation!r};"
             f" write one of {', '.join(OPERATIONS)}"
         )
-    key = _key(compiled, _anchor_id(compiled, anchor_id))
+    key = key_of(compiled, anchor_id_of(compiled, anchor_id))
     layers = [
         layer
         for layer in compiled.tree.layers.values()
@@ -90,7 +91,7 @@ def revoke(channel: type[ContextChannel], user_id: Any, anchor_id: Any = None) -
     anchors: dict[str, str | None] = {}
     for found in registry.channels():
         if issubclass(found, channel):
-            anchor = None if anchor_id is None else _anchor_id(compile_channel(found), anchor_id)
+            anchor = None if anchor_id is None else anchor_id_of(compile_channel(found), anchor_id)
             anchors[found.name] = anchor
     body = {"user": _user_id(user_id), "anchors": anchors}
     using = None
@@ -124,31 +125,6 @@ def refuse_reserved(data: JSON) -> None:
             'data with "source": "rxgraph" is a system message (manage.py rxgraph_broadcast);'
             " name another source"
         )
-
-
-def _compiled(channel: type[ContextChannel], method: str) -> CompiledChannel:
-    if channel.options.abstract:
-        raise ValueError(
-            f"{channel.__name__}.{method}: {channel.__name__} is abstract and shows nothing;"
-            " call it on a channel that is served"
-        )
-    return compile_channel(channel)
-
-
-def _key(compiled: CompiledChannel, anchor_id: str) -> AnchorKey:
-    """Return where an anchor is shown: all anchors of a list channel have one key."""
-    return AnchorKey(compiled.name, "" if compiled.tree.many else anchor_id)
-
-
-def _anchor_id(compiled: CompiledChannel, anchor: Any) -> str:
-    root = compiled.tree.root
-    found = anchor.pk if isinstance(anchor, models.Model) else anchor
-    is_other = isinstance(anchor, models.Model) and label_of(type(anchor)) not in family(root.model)
-    is_id = not is_other and found is not None and not isinstance(found, bool)
-    normal = normal_id(root.model, str(found)) if is_id else None
-    if normal is None:
-        raise ValueError(f"{compiled.name}: {anchor!r} is not the id of a {root.typename}")
-    return normal
 
 
 def _user_id(user: Any) -> str:

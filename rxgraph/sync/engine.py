@@ -12,13 +12,15 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from threading import Lock
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 
-from rxgraph.cache.anchor import Lease
+from rxgraph.cache.anchor import Anchor, Lease
+from rxgraph.cache.mirrors import Mirrors
 from rxgraph.cache.opening import open_store
 from rxgraph.cache.reading import Reading
 from rxgraph.cache.rows import Database
@@ -34,6 +36,7 @@ from rxgraph.cache.steps import (
     ReadDocuments,
     ReadParents,
     ReadSince,
+    Recall,
     Sleep,
     Step,
     SwapAnchor,
@@ -50,13 +53,24 @@ from rxgraph.errors import BackendError
 from rxgraph.settings import RxGraphSettings, get_settings
 from rxgraph.sync import flush as flushing
 from rxgraph.sync import heating, intents, retelling
+from rxgraph.sync.anchor_marks import clean_up, find_unmarked, live_roots, unmark_anchors
 from rxgraph.sync.forest import Place
 from rxgraph.sync.handing_over import HandOver, Watched, hand_over
+from rxgraph.sync.sharing import Sharing
 from rxgraph.sync.signals import Signal, decode_signal, encode_signal
 from rxgraph.sync.touches import Committed
 from rxgraph.sync.wakeups import Bus, LocalBus, Told, open_bus
 from rxgraph.sync.writing.repeats import forget_mutations
-from rxgraph.types import ROOT_IDLE, ROOT_WANTED, SIGNAL, AnchorKey, RowKey, process_key
+from rxgraph.types import (
+    ROOT_IDLE,
+    ROOT_WANTED,
+    SIGNAL,
+    AnchorKey,
+    Document,
+    InstanceKey,
+    RowKey,
+    process_key,
+)
 
 logger = logging.getLogger("rxgraph.sync")
 
@@ -114,17 +128,39 @@ class Engine:
             new_owner=lambda: uuid.uuid4().hex,
             lease_seconds=settings.lease_seconds,
         )
+        #: What the replicas of this process know of their anchors.
+        self.mirrors = Mirrors()
         self._watched = Watched()
+        self._sharing = Sharing(lambda committed: self._bring(committed, self._merge))
         self._retry_at = 0.0
         self.perform = Performer(
             dict.fromkeys(STORE_STEPS, store.perform),
             Database(trees, _outstanding).handlers,
             {
+                SwapAnchor: self._swap,
+                LoadAnchor: self._load,
+                ReadDocuments: self._read,
+                Recall: self.mirrors.recall,
                 Publish: lambda step: self.publish(step.wakeup),
                 Now: lambda step: time.time(),
                 Sleep: lambda step: time.sleep(step.seconds),
             },
         )
+
+    def _swap(self, step: SwapAnchor) -> bool:
+        is_stored = self.store.perform(step)
+        if is_stored:
+            self.mirrors.note(step.key, replace(step.anchor, revision=step.anchor.revision + 1))
+        return is_stored
+
+    def _load(self, step: LoadAnchor) -> Anchor:
+        record = self.store.perform(step)
+        self.mirrors.note(step.key, record)
+        return record
+
+    def _read(self, step: ReadDocuments) -> dict[InstanceKey, Document]:
+        found = self.mirrors.documents(step)
+        return self.store.perform(step) if found is None else found
 
     def publish(self, told: Told) -> None:
         """Tell the processes that joined its key, this one first; from any thread, at once."""
@@ -188,12 +224,19 @@ class Engine:
             return
         if time.monotonic() < self._retry_at:
             return
+        if self._may_hand_over(committed):
+            self._bring(committed, self._hand_over)
+        else:
+            self._sharing.flush(committed)
+
+    def _merge(self, committed: Committed) -> bool:
+        self._flush(committed.using, committed.rows, committed.columns)
+        return True
+
+    def _bring(self, committed: Committed, how: Callable[[Committed], bool]) -> None:
+        """Bring *committed* to the caches; *how* answers whether its intents may be forgotten."""
         try:
-            if self._may_hand_over(committed):
-                is_done = self._hand_over(committed)
-            else:
-                self._flush(committed.using, committed.rows, committed.columns)
-                is_done = True
+            is_done = how(committed)
         except BackendError as error:
             self._retry_at = time.monotonic() + self.settings.store_timeout_seconds
             logger.error("changes wait in the intent log until the store answers: %s", error)
@@ -339,7 +382,21 @@ class Engine:
     def clear(self, key: AnchorKey) -> bool:
         """Clear the cache of *key*; False when it was not HOT."""
         cleared: bool = self.run(clear_anchor(key))
+        tree = trees().get(key.channel)
+        if cleared and tree is not None and tree.many:
+            clean_up(self.store, key.channel, tree)
+        elif cleared and tree is not None and tree.anchor_mark:
+            live = live_roots(self.store, key.channel, tree)
+            unmark_anchors(tree, [key.anchor_id], live)
         return cleared
+
+    def tidy_marks(self) -> None:
+        """Take marks of ``optimize_anchors`` from what is COLD; clear what is HOT without one."""
+        for channel, tree in trees().items():
+            clean_up(self.store, channel, tree)
+            for key in find_unmarked(self.store, channel, tree):
+                if self.clear(key):
+                    logger.warning("%s was live without its mark, and is read anew", key)
 
     def close(self) -> None:
         """Give back connections and threads."""

@@ -21,6 +21,7 @@ from rxgraph.cache.steps import (
     Publish,
     ReadIntents,
     ReadRows,
+    Recall,
     Row,
     Wakeup,
     WriteDocuments,
@@ -28,7 +29,14 @@ from rxgraph.cache.steps import (
 )
 from rxgraph.cache.turns import in_snapshot, settle
 from rxgraph.compile.state_tree import StateTree
-from rxgraph.sync.forest import Place, always_told, is_request, requested
+from rxgraph.sync.forest import (
+    Place,
+    always_told,
+    is_request,
+    mark_wanted,
+    only_marked,
+    requested,
+)
 from rxgraph.sync.reconcile import Reconciliation, instances_of
 from rxgraph.types import (
     MARK,
@@ -86,10 +94,22 @@ def flush(
     wanted = yield from Locate(using, rows, columns or {})
     if not wanted:
         return 0
+    # Those who watch in this process need not wait until the others are found.
+    known = yield from Recall(wanted)
+    yield from _merge(writer, rows, known)
     holders = yield from FindHolders(wanted, always_told(writer.trees, wanted, rows))
-    by_channel: dict[str, list[tuple[AnchorKey, Anchor]]] = {}
-    for key, anchor in sorted(holders.items()):
-        by_channel.setdefault(key.channel, []).append((key, anchor))
+    others = {key: anchor for key, anchor in holders.items() if key not in known}
+    yield from _merge(writer, rows, others)
+    return len(known) + len(others)
+
+
+def _merge(
+    writer: Writer, rows: frozenset[RowKey], holders: Mapping[AnchorKey, Anchor | None]
+) -> Procedure[None]:
+    """Record *rows* in each of *holders*, and do the work where nobody else is at it."""
+    by_channel: dict[str, list[tuple[AnchorKey, Anchor | None]]] = {}
+    for key in sorted(holders):
+        by_channel.setdefault(key.channel, []).append((key, holders[key]))
     for channel, anchors in by_channel.items():
         models = writer.trees(channel).tracked_labels | {MARK}
         concerned = frozenset(
@@ -102,7 +122,6 @@ def flush(
                 if turn is not None:
                     turns.append(turn)
             yield from work(writer, turns)
-    return len(holders)
 
 
 def push(
@@ -215,6 +234,7 @@ def _write_batches(writer: Writer, turns: list[Turn]) -> Procedure[list[Batch]]:
             )
 
     try:
+        yield from mark_wanted(writer.trees(channel), channel, (t.anchor.taken for t in turns))
         yield from in_snapshot(channel, write)
         # A writer that changed an entering row before its document was there has not found this
         # anchor, and will not come back: look whether there was one. Whoever changes it from now
@@ -243,11 +263,22 @@ def _write_batch(
     # there, or was pushed before they were deleted. Both together name every row of it.
     current = yield from LoadAnchor(key)
     rows = turn.anchor.taken.union(current.pending, *intents)
+    if tree.anchor_mark:
+        rows = only_marked(rows, turn.anchor.taken)
     forced: frozenset[InstanceKey] = frozenset()
     if turn.is_redo:
         forced = _named(tree, turn) | turn.anchor.writing
     whole = instances_of(tree, rows_retold(turn.anchor.taken))
-    reconciliation = Reconciliation(tree, key, turn.anchor.generation, seq, snapshot, forced, whole)
+    reconciliation = Reconciliation(
+        tree,
+        key,
+        turn.anchor.generation,
+        seq,
+        snapshot,
+        forced,
+        whole,
+        as_of=None if turn.is_redo else turn.anchor.done,
+    )
     documents = yield from reconciliation.run(rows)
 
     writing = frozenset(document.key for document in documents) - _named(tree, turn)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from rxgraph.cache.steps import MarkAnchors, Procedure
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.types import (
     FOREST,
@@ -66,3 +67,25 @@ def always_told(
         if has_root or roots_named(ROOT_WANTED, channel, rows):
             found.add(AnchorKey(channel, FOREST))
     return frozenset(found)
+
+
+def mark_wanted(
+    tree: StateTree, channel: str, taken: Iterable[Iterable[RowKey]]
+) -> Procedure[None]:
+    """Mark the roots that batches are about to bring in (``optimize_anchors``).
+
+    After taking, since a janitor spares what the record names, and before the snapshot: a writer
+    who does not find the mark has committed before that.
+    """
+    if tree.anchor_mark and tree.many:
+        roots = {id_ for rows in taken for id_ in roots_named(ROOT_WANTED, channel, rows)}
+        if roots:
+            yield from MarkAnchors(channel, tuple(sorted(roots)))
+
+
+def only_marked(rows: frozenset[RowKey], taken: frozenset[RowKey]) -> frozenset[RowKey]:
+    """Return *rows* without requests for roots that are not marked yet: not *taken*, only pending.
+
+    A later batch takes them.
+    """
+    return frozenset(row for row in rows if row.model != ROOT_WANTED or row in taken)

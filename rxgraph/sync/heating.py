@@ -15,6 +15,7 @@ from rxgraph.cache.reading import Reading
 from rxgraph.cache.steps import (
     DropGeneration,
     LoadAnchor,
+    MarkAnchors,
     Procedure,
     Publish,
     ReadTree,
@@ -68,6 +69,10 @@ def heat(writer: Writer, key: AnchorKey, lease: Lease | None = None) -> Procedur
     seq, generation = opened.seq, opened.generation
     root = InstanceKey(tree.root.typename, key.anchor_id)
     try:
+        if tree.anchor_mark and not tree.many:
+            # Before the snapshot: a writer who does not find the mark, and therefore goes home,
+            # has committed before this, so the snapshot shows what it wrote.
+            yield from MarkAnchors(key.channel, (key.anchor_id,))
         rows: list[Row] = []  # a list channel begins empty: its roots are asked for
         if not tree.many:
             rows = yield from in_snapshot(

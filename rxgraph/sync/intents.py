@@ -16,6 +16,7 @@ from uuid import UUID
 import orjson
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Count, Min
 from django.db.models.signals import post_migrate
 from django.utils import timezone
 
@@ -78,6 +79,18 @@ def left_over(using: str, older_than_seconds: float, limit: int | None = None) -
     return _select(
         connection, f"WHERE {created_at} <= %s", [_adapt("created_at", latest, connection)], limit
     )
+
+
+def backlog(using: str) -> tuple[int, float | None]:
+    """Return how many intents wait, and the age of the oldest in seconds; None: there is none."""
+    if not is_there(connections[using]):
+        return 0, None
+    found = Intent._default_manager.using(using).aggregate(
+        waiting=Count("pk"), oldest=Min("created_at")
+    )
+    if found["oldest"] is None:
+        return 0, None
+    return found["waiting"], max(0.0, (timezone.now() - found["oldest"]).total_seconds())
 
 
 def forget(using: str, ids: Iterable[UUID]) -> None:

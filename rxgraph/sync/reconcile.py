@@ -70,6 +70,8 @@ class Reconciliation:
     forced: Keys = NONE
     #: Instances to write also where nothing differs, if they are part of the state.
     retold: Keys = NONE
+    #: The number that all cached documents are as of; None: some unfinished batch may have written.
+    as_of: int | None = None
 
     rows: dict[InstanceKey, Row] = field(default_factory=dict)  # read from the database
     absent: set[InstanceKey] = field(default_factory=set)  # asked for and not there
@@ -160,7 +162,7 @@ class Reconciliation:
     def _read_cached(self, wanted: Iterable[InstanceKey]) -> Procedure[None]:
         missing = frozenset(key for key in wanted if key not in self.cached)
         if missing:
-            found = yield from ReadDocuments(self.key, self.generation, missing)
+            found = yield from ReadDocuments(self.key, self.generation, missing, self.as_of)
             self.cached.update({key: found.get(key) for key in missing})
 
     def _was_live(self, key: InstanceKey) -> bool:

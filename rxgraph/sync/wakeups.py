@@ -35,8 +35,11 @@ class Bus(Protocol):
     def publish(self, told: Told) -> None:
         """Tell every process that joined the key; from any thread, at once, without errors."""
 
-    def close(self, timeout_seconds: float = 2.0) -> None:
-        """Send what is waiting, for at most *timeout_seconds*; a later publish opens it again."""
+    def close(self, timeout_seconds: float = 2.0) -> bool:
+        """Send what is waiting, for at most *timeout_seconds*; a later publish opens it again.
+
+        False: something that was published could not be sent.
+        """
 
 
 class Listener(Protocol):
@@ -74,8 +77,9 @@ class LocalBus:
                 if not listener.hand_over(told):
                     self._remove(told.key, listener)
 
-    def close(self, timeout_seconds: float = 2.0) -> None:
+    def close(self, timeout_seconds: float = 2.0) -> bool:
         """Do nothing: there is nothing that waits."""
+        return True
 
     def add(self, key: AnchorKey, listener: LocalListener) -> None:
         """Let *listener* get the wake-ups of an anchor."""

@@ -100,12 +100,16 @@ class ChannelLayerBus:
         except Exception:
             logger.exception("a %s could not be queued", _name(told))
 
-    def close(self, timeout_seconds: float = 2.0) -> None:
-        """Send what is waiting, for at most *timeout_seconds*, and end the thread."""
+    def close(self, timeout_seconds: float = 2.0) -> bool:
+        """Send what is waiting, for at most *timeout_seconds*, and end the thread.
+
+        False: something that was published could not be sent.
+        """
         publisher = self._publishers.pop(os.getpid(), None)
-        if publisher is not None:
-            atexit.unregister(self.close)
-            publisher.close(timeout_seconds)
+        if publisher is None:
+            return True
+        atexit.unregister(self.close)
+        return publisher.close(timeout_seconds)
 
     def _publisher(self) -> _Publisher:
         # By process, for a thread does not survive a fork; without a lock, for it may have been
@@ -158,12 +162,14 @@ class _Publisher:
                 self._loop.call_soon_threadsafe(self._wake.set)
         return True
 
-    def close(self, timeout_seconds: float) -> None:
+    def close(self, timeout_seconds: float) -> bool:
         with self._lock:
             self._closed = True
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._wake.set)
         self._thread.join(timeout_seconds)
+        is_lost = self._queue or self.dropped or self.outage.failures
+        return not self._thread.is_alive() and not is_lost
 
     def _run(self) -> None:
         loop = asyncio.new_event_loop()

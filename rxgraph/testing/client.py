@@ -281,6 +281,10 @@ class SubscriptionClient:
         """Return the data of its next event, which is a MESSAGE."""
         return await self.subscription.expect_message()
 
+    async def expect_runtime(self, **values: Any) -> Any:
+        """Return the runtime state of the newest subscription's next event, a MESSAGE."""
+        return await self.subscription.expect_runtime(**values)
+
     async def expect_reset(self, reason: str | None = None) -> Event:
         """Return its next event, which is a RESET."""
         return await self.subscription.expect_reset(reason)

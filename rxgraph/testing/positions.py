@@ -17,5 +17,5 @@ def position_of(cursor: str) -> tuple[int, int]:
     body = _body(cursor)
     if body[0] != _VERSION or len(body) < _HEAD.size:
         return 0, 0
-    _, _, _, generation, position, _, _, _ = _HEAD.unpack_from(body)
+    generation, position = _HEAD.unpack_from(body)[3:5]
     return int(generation), int(position)

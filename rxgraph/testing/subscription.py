@@ -185,8 +185,25 @@ class Subscription:
         return self.state
 
     async def expect_message(self) -> Any:
-        """Return the data of the next event, which is a MESSAGE."""
-        return (await self._expect("MESSAGE"))["notifications"][0]["data"]
+        """Return the data of the next event, which is a MESSAGE with a notification."""
+        event = await self._expect("MESSAGE")
+        if not event["notifications"]:
+            raise Unexpected(f"expected a notification, got runtime state: {event.get('runtime')}")
+        return event["notifications"][0]["data"]
+
+    async def expect_runtime(self, **values: Any) -> Any:
+        """Return the runtime state of the next event, which is a MESSAGE without notifications.
+
+        *values*, by their GraphQL names, must be part of it.
+        """
+        event = await self._expect("MESSAGE")
+        runtime = event.get("runtime") or {}
+        if event["notifications"]:
+            raise Unexpected(f"expected runtime state, got {event['notifications']}")
+        wrong = {name: runtime.get(name) for name in values if runtime.get(name) != values[name]}
+        if wrong:
+            raise Unexpected(f"expected {values}, got {wrong}")
+        return runtime
 
     async def expect_reset(self, reason: str | None = None) -> Event:
         """Return the next event, which is a RESET for *reason*."""

@@ -154,6 +154,7 @@ with registry.isolated():
             mood: Mood = Mood.LOUD,
             rating: Track.Rating = Track.Rating.VERY_GOOD,
             words: Sequence[str] = ("a", "b"),
+            moods: frozenset[Mood] = frozenset(Mood),
             maybe: int | None = 3,
             nothing: str | None = None,
             implied: str = None,  # type: ignore[assignment]  # noqa: RUF013

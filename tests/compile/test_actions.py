@@ -133,6 +133,7 @@ class TestSDL:
                 "genreDefaults",
                 '(day: Date! = "2026-01-31", exact: Decimal! = "1.50", extra: JSON,'
                 " flag: Boolean! = true, implied: String, maybe: Int = 3, mood: Mood! = LOUD,"
+                " moods: [Mood!]! = [CALM, LOUD],"
                 ' nothing: String, rating: TrackRating! = VERY_GOOD, text: String! = "x",'
                 ' wanted: FilterInput, wholeNumber: Int! = 7, words: [String!]! = ["a", "b"])'
                 ": JSON!",
@@ -260,6 +261,7 @@ class TestAsking:
             "mood": "LOUD",
             "rating": "VERY_GOOD",
             "words": ["a", "b"],
+            "moods": ["CALM", "LOUD"],
             "maybe": 3,
         }
         (spec,) = (spec for spec in COMPILED.actions if spec.method == "defaults")

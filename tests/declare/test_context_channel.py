@@ -129,7 +129,8 @@ async def test_send_goes_to_the_live_context() -> None:
             sent.append(data)
 
     channel = declare()
-    await channel(live=Live()).send({"a": 1})
+    live: Any = Live()
+    await channel(live=live).send({"a": 1})
     await channel().send("nobody is there")
     assert sent == [{"a": 1}]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from importlib import import_module
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.integration.served_settings")
@@ -26,12 +27,16 @@ from rxgraph.serve import runtime  # noqa: E402
 
 
 def write(operations: list[dict[str, Any]]) -> list[Any]:
-    """Run *operations* in one transaction; return the primary keys they touched."""
+    """Run *operations* in one transaction; return the primary keys they touched, or answers."""
     with transaction.atomic():
         return [_write_one(**operation) for operation in operations]
 
 
 def _write_one(op: str, model: str, pk: Any = None, data: dict[str, Any] | None = None) -> object:
+    if op == "call":
+        module, name = model.split(":")
+        answer: object = getattr(import_module(module), name)(**(data or {}))
+        return answer
     manager = apps.get_model(model)._default_manager
     if op == "create":
         return manager.create(**(data or {})).pk
@@ -51,6 +56,7 @@ def facts() -> dict[str, Any]:
     """Return what this process holds for its viewers."""
     return {
         "replicas": sorted(key.anchor_id for key in runtime.current().hub.replicas),
+        "contexts": len(runtime.current().contexts),
         "tasks": sorted(
             task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("rxgraph")
         ),

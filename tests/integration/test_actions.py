@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from rxgraph.testing import OperationFailed, Subscription, SubscriptionClient
-from tests.integration.acting.desk import Desk, clustered, embedded
+from rxgraph.testing import OperationFailed, Subscription, SubscriptionClient, document_for
+from tests.integration.acting.desk import Desk, clustered, embedded, schema
 from tests.integration.servers import stop
 
 KINDS = {"embedded": embedded, "clustered": clustered}
@@ -132,6 +132,33 @@ class TestRunning:
         await second.act("tell", data=2)
         await first.act("tell", data=1)
         assert [await first.expect_message(), await second.expect_message()] == [1, 2]
+
+
+async def test_it_may_change_what_a_list_shows(desk):
+    names = ("Shelf B", "Shelf A", "Other")
+    rows = [{"op": "create", "model": "channels_app.Project",
+             "data": {"name": name, "owner_id": desk.rows["people"]["ann"]["id"]}}
+            for name in names]  # fmt: skip
+    one, two, other = desk.near.write(*rows)
+    async with desk.client("ann") as client:
+        shelf = await client.subscribe(document_for(schema(), "shelf"))
+        await shelf.expect_snapshot()
+        assert shelf.state == []
+
+        async def shown(*pks: int) -> None:
+            await shelf.until(lambda state: [item["id"] for item in state] == [*map(str, pks)])
+
+        session = shelf.session
+        assert await desk.act("ann", "shelfSearch", desk.far, session=session, text="shelf") == 2
+        await shown(two, one)
+        assert await shelf.act("show", projectId=other, first=True) is True
+        await shown(other, two, one)
+        assert await shelf.act("hide", projectId=two) is True
+        await shown(other, one)
+        error = await shelf.expect_act_error("NOT_FOUND", "show", projectId=10**6)
+        assert "does not exist" in str(error)
+        assert await desk.act("ann", "shelfSearch", desk.far, session=session, text="?") == 0
+        await shown()
 
 
 class TestSeveral:

@@ -341,7 +341,8 @@ async def test_nothing_is_left_when_the_last_viewer_has_gone(
 
 async def _quiet(server: Server, project: str) -> None:
     """Return when the server holds nothing for *project*, and no task but its own."""
-    runtime = {"burial", "heartbeat", "memberships", "poll", "sweep", "take over", "wake-ups"}
+    runtime = {"burial", "expiry", "heartbeat", "memberships", "poll", "sweep", "take over"}
+    runtime.add("wake-ups")
     own = {f"rxgraph {name}" for name in runtime}
     for _ in range(200):
         facts = await asyncio.to_thread(server.facts)

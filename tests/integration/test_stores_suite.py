@@ -12,6 +12,7 @@ from tests.integration.servers import ROOT
 
 SUITES = {
     "convergence": ["tests/sync/test_convergence.py"],
+    "anchor marks": ["tests/sync/test_anchor_marks.py"],
     "lists": ["tests/serve/test_lists.py", "tests/serve/test_list_writes.py"],
     "rows": [
         *(f"tests/cache/test_rows{name}.py" for name in ("", "_faults", "_locate", "_shapes")),

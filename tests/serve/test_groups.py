@@ -71,13 +71,9 @@ async def test_events_without_a_handler_and_failing_handlers_end_nothing(
     radio.groups = ["radio.7"]
     results = await Station().stream()
     await take(results)
-    for event in (
-        {"type": "radio.unknown"},
-        {"no": "type"},
-        played("boom"),
-        played("Blue in Green"),
-    ):
-        await layer.group_send("radio.7", event)
+    sent = ({"type": "radio.unknown"}, {"no": "type"}, played("boom"), played("Blue in Green"))
+    for message in sent:
+        await layer.group_send("radio.7", message)
     event = await take(results)
     assert event["runtime"]["nowPlaying"] == "Blue in Green"
     assert radio.heard == [("base", "boom"), ("base", "Blue in Green")]
@@ -187,7 +183,7 @@ async def test_what_waits_for_a_slow_handler_is_bounded(
     await results.aclose()
 
 
-class Flaky(InMemoryChannelLayer):
+class Flaky(InMemoryChannelLayer):  # type: ignore[misc]
     """A layer whose Redis may be away."""
 
     is_away = True

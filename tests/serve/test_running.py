@@ -111,22 +111,27 @@ async def test_more_than_the_limit_are_refused() -> None:
     assert value_of(await run(actions, "add", one=1)) == 6
 
 
-async def test_who_takes_too_long_is_stopped() -> None:
+async def test_who_takes_too_long_is_stopped(caplog: pytest.LogCaptureFixture) -> None:
     context, actions = running()
     answer = await actions.run(SPECS["wait"], {"seconds": 9}, seconds=0.05, max_bytes=99)
     code, status, text = error_of(answer)
     assert (code, status) == ("INTERNAL", 504)
     assert "did not end within 0.05 seconds" in text
+    assert f"{__name__}.ThingChannel.wait was stopped after 0.05 seconds" in caplog.text
     assert context.stopped == 1
 
 
-async def test_who_cannot_be_stopped_is_waited_for_a_second() -> None:
+async def test_who_cannot_be_stopped_is_left_alone_after_a_moment(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rxgraph.serve.running._CLOSE_SECONDS", 0.1)
     context, actions = running()
     async with asyncio.timeout(1.8):
         answer = await run(actions, "stubborn", seconds=0.1)
     assert error_of(answer)[:2] == ("INTERNAL", 504)
     assert context.stopped == 1
     await actions.close()
+    assert f"{__name__}.ThingChannel.stubborn does not end" in caplog.text
 
 
 async def test_a_timeout_of_its_own_is_an_error_like_others(

@@ -404,6 +404,7 @@ class TestAskingAgain:
         async def recheck(self: Any, max_age_seconds: float) -> Any:
             raise Unauthenticated("You were signed out")
 
+        monkeypatch.setattr(Identity, "recheck", still_good)
         results = await Shop(reauth_seconds=0.02).stream(identity=Identity(ANN, Credentials()))
         await take(results)
         monkeypatch.setattr(Identity, "recheck", recheck)

@@ -11,14 +11,15 @@ import copy
 import inspect
 import random
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
 from rxgraph.cache import steps
 from rxgraph.cache.anchor import Anchor
 from rxgraph.cache.memory import MemoryStore
+from rxgraph.cache.mirrors import Mirror, Mirrors
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.reading import Reading, Unfinished, read_documents
 from rxgraph.cache.turns import clear_anchor
@@ -140,6 +141,7 @@ class World:
         self.intents: dict[int, tuple[float, frozenset[RowKey]]] = {}
         self.transactions = 0
         self.names = 0
+        self.mirrors = Mirrors()
         self.inboxes: list[list[steps.Wakeup]] = []
         self.is_quiet = False
         self.graveyard: list[Any] = []  # killed procedures: kept, so that nothing finalises them
@@ -195,6 +197,13 @@ class World:
                 return frozenset()
             case steps.ReadTree(snapshot=(tables, _), anchor_id=id_):
                 return tables.tree(id_)
+            case steps.Recall():
+                return self.recall(step)
+            case steps.ReadDocuments() if (found := self.mirrors.documents(step)) is not None:
+                self.faults["documents known"] += 1
+                return found
+            case steps.SwapAnchor() | steps.LoadAnchor():
+                return self.remember(step)
             case steps.Publish(wakeup=wakeup):
                 for inbox in self.inboxes:
                     if self.rng.random() >= self.loss:
@@ -204,6 +213,22 @@ class World:
                 return None
             case _:
                 return self.store.perform(step)
+
+    def remember(self, step: Any) -> Any:
+        """Answer from the store, and keep the record for those who recall it later."""
+        answer = self.store.perform(step)
+        if isinstance(step, steps.LoadAnchor):
+            self.mirrors.note(step.key, answer)
+        elif answer and self.rng.random() < 0.7:  # the others are by other processes
+            record = replace(step.anchor, revision=step.anchor.revision + 1)
+            self.mirrors.note(step.key, record)
+        return answer
+
+    def recall(self, step: steps.Recall) -> dict[AnchorKey, Anchor | None]:
+        """Answer as a process with a replica does, or as one without."""
+        found = self.mirrors.recall(step) if self.rng.random() < 0.7 else {}
+        self.faults["anchor known"] += bool(found)
+        return found
 
     def locate(self, rows: frozenset[RowKey]) -> frozenset[InstanceKey]:
         """Return the rows' instances and the parents they name."""
@@ -372,7 +397,18 @@ class Client:
     generation: int = -1
     position: int = 0
     documents: dict[InstanceKey, Document] = field(default_factory=dict)
+    tombstones: dict[InstanceKey, Document] = field(default_factory=dict)
     shown: list[Shown] = field(default_factory=list)
+
+    def move(self, changes: Mapping[InstanceKey, Document], position: int) -> None:
+        """Stand at *position*."""
+        self.documents = apply(self.documents, changes)
+        dead = {key: document for key, document in changes.items() if not document.is_live}
+        kept = {key: document for key, document in self.tombstones.items() if key not in changes}
+        self.tombstones = {**kept, **dead}
+        self.position = position
+        mirror = Mirror(self.generation, position, self.documents, self.tombstones)
+        self.world.mirrors.put(self.world.key, mirror)
 
     def show(self) -> None:
         """Record what a viewer sees now."""
@@ -423,8 +459,8 @@ class Client:
     def stand(self, reading: Reading) -> None:
         """Stand where *reading* stands."""
         self.generation = reading.anchor.generation
-        self.documents = apply({}, reading.documents)
-        self.position = reading.anchor.done
+        self.documents, self.tombstones = {}, {}
+        self.move(reading.documents, reading.anchor.done)
 
     def _read(self, generation: int | None, since: int) -> Actor:
         try:
@@ -443,8 +479,7 @@ class Client:
         reading = yield from self._read(self.generation, since)
         is_still_here = isinstance(reading, Reading) and self.position == since
         if is_still_here and reading.anchor.done > since:
-            self.documents = apply(self.documents, reading.documents)
-            self.position = reading.anchor.done
+            self.move(reading.documents, reading.anchor.done)
             self.show()
 
     def _wake(self, wakeup: steps.Wakeup) -> Actor:
@@ -452,8 +487,7 @@ class Client:
             return
         if wakeup.previous == self.position and wakeup.documents is not None:
             changes = {document.key: document for document in wakeup.documents}
-            self.documents = apply(self.documents, changes)
-            self.position = wakeup.seq
+            self.move(changes, wakeup.seq)
             self.show()
         else:
             yield from self._catch_up()

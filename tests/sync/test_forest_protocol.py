@@ -15,7 +15,7 @@ import pytest
 
 from rxgraph.cache import steps
 from rxgraph.cache.reading import Reading
-from rxgraph.delta import View, apply, see_list
+from rxgraph.delta import View, see_list
 from rxgraph.sync.flush import ask_for_roots
 from rxgraph.types import FOREST, ROOT_IDLE, ROOT_WANTED, AnchorKey, InstanceKey
 from tests.sync.simulation import TREE, Actor, Client, World, simulate
@@ -70,8 +70,7 @@ class ForestClient(Client):
                 self.generation = -1
                 return
             if isinstance(reading, Reading) and reading.anchor.done > self.position:
-                self.documents = apply(self.documents, reading.documents)
-                self.position = reading.anchor.done
+                self.move(reading.documents, reading.anchor.done)
         if not self.is_complete():
             raise Missing(f"the batch {place} did not bring in {self.boards}")
         self.show()

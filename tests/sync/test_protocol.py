@@ -15,6 +15,7 @@ import pytest
 
 from rxgraph.cache import anchor as decisions
 from rxgraph.cache import steps
+from rxgraph.cache.mirrors import Mirrors
 from rxgraph.types import RowKey
 from tests.sync.simulation import Client, World, simulate
 
@@ -29,6 +30,8 @@ def test_every_client_converges_and_shows_only_states_the_database_had() -> None
         faults += world.faults
     for kind in ("writer killed", "flush killed", "pause past the lease", "wake-up lost"):
         assert faults[kind] > SEEDS / 10, f"the runs hardly met {kind}: {faults}"
+    for kind in ("anchor known", "documents known"):
+        assert faults[kind] > SEEDS, f"the runs hardly met {kind}: {faults}"
 
 
 class WithoutIntents(World):
@@ -70,7 +73,7 @@ def _caught(seeds: Iterable[int], world_class: type[World] = World) -> bool:
     [
         (WithoutIntents, range(40)),
         (WithoutSnapshot, range(120)),
-        (WithoutFence, range(1900, 2100)),
+        (WithoutFence, range(700, 800)),
     ],
 )
 def test_a_broken_world_is_caught(world_class: type[World], seeds: range) -> None:
@@ -88,18 +91,28 @@ def test_ignoring_the_previous_number_is_caught(monkeypatch: pytest.MonkeyPatch)
     assert _caught(range(200))
 
 
+def test_trusting_an_outdated_replica_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def documents(self: Mirrors, step: steps.ReadDocuments) -> Any:
+        mirror = self._mirrors.get(step.key)
+        return original(self, replace(step, as_of=mirror.position) if mirror else step)
+
+    original = Mirrors.documents
+    monkeypatch.setattr(Mirrors, "documents", documents)
+    assert _caught(range(200))
+
+
 def test_not_looking_again_at_entering_rows_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     def finish(*args: Any, again: frozenset[RowKey], **kwargs: Any) -> Any:
         return original(*args, **kwargs)
 
     original = decisions.finish
     monkeypatch.setattr(decisions, "finish", finish)
-    assert _caught(range(200, 400))
+    assert _caught(range(600, 700))
 
 
 @pytest.mark.parametrize(
     ("forgotten", "seeds"),
-    [({"writing": frozenset()}, range(200, 400)), ({"taken": frozenset()}, range(40))],
+    [({"writing": frozenset()}, range(600, 700)), ({"taken": frozenset()}, range(40))],
     ids=["writing", "taken"],
 )
 def test_forgetting_what_was_begun_is_caught(

@@ -94,7 +94,7 @@ def test_positions_grow_with_the_stream():
 
     def cursor(generation: int, position: int) -> str:
         key = AnchorKey("board.ProjectChannel", "1")
-        return encode(key, Cursor(generation, position, bytes(4), bytes(8), 1.0, 2.0))
+        return encode(key, Cursor(generation, position, bytes(4), bytes(8), bytes(8), 1, 2))
 
     places = [cursor(1, 7), cursor(1, 8), cursor(2, 1)]
     assert [*map(position_of, places)] == sorted(map(position_of, places)) == [

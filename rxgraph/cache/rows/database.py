@@ -1,4 +1,4 @@
-"""Answer the steps that read the database, with blocking functions.
+"""Answer the steps that read the database (or mark anchors there), with blocking functions.
 
 A procedure opens a snapshot, reads and closes it on one thread; Django's connections belong to
 threads, so a step on another thread is refused.
@@ -12,12 +12,14 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 
+from rxgraph.cache.rows.anchor_marks import set_marks
 from rxgraph.cache.rows.locating import dependents, locate
 from rxgraph.cache.rows.reading import existing, read_rows, read_tree
 from rxgraph.cache.rows.snapshot import Snapshot, open_snapshot
 from rxgraph.cache.steps import (
     CloseSnapshot,
     Locate,
+    MarkAnchors,
     OpenSnapshot,
     ReadDependents,
     ReadExisting,
@@ -57,6 +59,7 @@ class Database:
             CloseSnapshot: self.close_snapshot,
             ReadIntents: self.read_intents,
             ReadTree: self.read_tree,
+            MarkAnchors: self.mark_anchors,
             ReadRows: self.read_rows,
             ReadExisting: self.read_existing,
             ReadDependents: self.read_dependents,
@@ -85,6 +88,10 @@ class Database:
         """All rows below one root."""
         snapshot = _open(step.snapshot)
         return read_tree(snapshot.layers, step.anchor_id, self._report(snapshot))
+
+    def mark_anchors(self, step: MarkAnchors) -> None:
+        """Mark root rows as possibly live."""
+        set_marks(self._trees()[step.channel], step.ids, value=True)
 
     def read_rows(self, step: ReadRows) -> dict[InstanceKey, Row]:
         """Some rows by key."""

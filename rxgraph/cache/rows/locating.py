@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rxgraph.cache.rows.anchor_marks import may_be_cached
+from rxgraph.cache.rows.families import family
 from rxgraph.cache.rows.keys import among, parse_pk
-from rxgraph.cache.rows.plan import AnyModel, Link, by_attname, pk_field, plan_of, same_rows
+from rxgraph.cache.rows.plan import AnyModel, Link, by_attname, pk_field, plan_of
 from rxgraph.cache.rows.reading import parents_by_value
 from rxgraph.cache.rows.snapshot import alias_of
 from rxgraph.compile.state_tree import RelationKind, StateTree, label_of
@@ -31,10 +33,11 @@ def locate(
     lookup = _Lookup(using, rows, columns)
     found: dict[str, frozenset[InstanceKey]] = {}
     for channel, tree in trees.items():
+        ids = roots_named(ROOT_WANTED, channel, rows) if tree.many else ()
+        if tree.anchor_mark and not ids and not may_be_cached(tree, lookup.ids):
+            continue
         keys = lookup.own(tree) | lookup.parents(tree) | lookup.dependents(tree)
-        if tree.many:
-            ids = roots_named(ROOT_WANTED, channel, rows)
-            keys |= {InstanceKey(tree.root.typename, id_) for id_ in ids}
+        keys |= {InstanceKey(tree.root.typename, id_) for id_ in ids}
         if keys:
             found[channel] = frozenset(keys)
     return found
@@ -173,14 +176,3 @@ class _Lookup:
             rows = query.filter(**{f"{path}__in": among(pk_field(of), pks, alias)})
             self._paths[question] = list(rows.values_list("pk", wanted).distinct()) if pks else []
         return self._paths[question]
-
-
-_families: dict[AnyModel, frozenset[str]] = {}
-
-
-def family(model: AnyModel) -> frozenset[str]:
-    """Return the labels under which a row of *model* may be announced."""
-    found = _families.get(model)
-    if found is None:
-        found = _families[model] = same_rows(model)
-    return found

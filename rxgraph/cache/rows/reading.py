@@ -95,17 +95,22 @@ def read_rows(
         if typename not in by_type:
             continue
         instances = _load(plan, {}, {pk_field(plan.model).attname: by_type[typename]})
-        for link in plan.outgoing:
-            if link.kind is RelationKind.PROPERTY:
-                for instance in instances.values():
-                    _computed(link, instance)
-            elif link.kind is RelationKind.FORWARD and link.names_child_pk:
-                _note(link, instances, None)
-            else:
-                values = _column(instances.values(), link.parent_attname)
-                _note(link, instances, _pairs(link, values) if values else [])
-        rows |= {row.key: row for row in _render(plan, list(instances.values()), report)}
+        rows |= {row.key: row for row in render_instances(plan, instances, report)}
     return rows
+
+
+def render_instances(plan: LayerPlan, instances: Instances, report: Report) -> list[Row]:
+    """Render instances that are at hand, by primary key; the ids of their relations are read."""
+    for link in plan.outgoing:
+        if link.kind is RelationKind.PROPERTY:
+            for instance in instances.values():
+                _computed(link, instance)
+        elif link.kind is RelationKind.FORWARD and link.names_child_pk:
+            _note(link, instances, None)
+        else:
+            values = _column(instances.values(), link.parent_attname)
+            _note(link, instances, _pairs(link, values) if values else [])
+    return _render(plan, list(instances.values()), report)
 
 
 def existing(

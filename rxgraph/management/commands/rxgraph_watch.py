@@ -113,6 +113,9 @@ class Command(BaseCommand):
             self._say("  " + self.style.ERROR("- ") + f"{name} {gone['reason'].lower()}")
         for note in event["notifications"]:
             self._say(f"  ! {note['data']}")
+        if kind == "MESSAGE" and not event["notifications"]:
+            values = (f"{name}={value!r}" for name, value in event.get("runtime", {}).items())
+            self._say("  = " + " ".join(values))
         if event.get("channel") and not event["channel"].get("state"):
             self._say("  the state is empty now")
 

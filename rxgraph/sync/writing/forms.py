@@ -7,7 +7,6 @@ input, the primary key, the ``user_key`` and read-only fields are not written fr
 
 from __future__ import annotations
 
-import copy
 import logging
 from collections.abc import Mapping
 from functools import lru_cache
@@ -19,6 +18,7 @@ from rest_framework import serializers
 from rxgraph.cache.rows.plan import by_attname
 from rxgraph.compile.state_tree import Layer
 from rxgraph.declare.channel import ContextChannel
+from rxgraph.sync.writing.copies import copy_of
 from rxgraph.sync.writing.messages import of_detail
 
 logger = logging.getLogger("rxgraph.writes")
@@ -133,7 +133,7 @@ def check_model(form: Form, layer: Layer, values: Mapping[str, Any]) -> None:
     if form.instance is None:
         candidate = layer.model(**columns)
     else:
-        candidate = copy.deepcopy(form.instance)
+        candidate = copy_of(form.instance)
         for name, value in columns.items():
             setattr(candidate, name, value)
     if getattr(form.Meta, "full_clean", False) is True:

@@ -6,7 +6,6 @@ raises; what is raised rolls the transaction back.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from rxgraph.compile.state_tree import Layer, Relation, RelationKind
 from rxgraph.compile.writing import WriteRequest
 from rxgraph.declare.operations import Operation
 from rxgraph.sync.writing.authority import ask, declares_outside
+from rxgraph.sync.writing.copies import copy_of
 from rxgraph.sync.writing.forms import Form, check_model, make_form, validate
 from rxgraph.sync.writing.inputs import Inputs, convert
 from rxgraph.sync.writing.outcome import Written, error, invalid
@@ -24,10 +24,10 @@ from rxgraph.sync.writing.session import Row, Session, Target
 
 def save(session: Session, request: WriteRequest, target: Target, row: Row) -> Written:
     """Change an instance by what the client set of it."""
-    layer, before = request.spec.layer, copy.deepcopy(row)
+    layer, before = request.spec.layer, copy_of(row)
     form = make_form(layer, session.context, request.data, instance=row)
     inputs = _inputs(session, form, layer, request.data, session.context.can_save)
-    _ask(session, layer, Operation.SAVE, inputs, copy.deepcopy(row), inputs.values)
+    _ask(session, layer, Operation.SAVE, inputs, copy_of(row), inputs.values)
     values = validate(form, layer)
     check_model(form, layer, values)
     saved = form.save()
@@ -39,7 +39,7 @@ def save(session: Session, request: WriteRequest, target: Target, row: Row) -> W
 def delete(session: Session, request: WriteRequest, target: Target, row: Row) -> Written:
     """Delete an instance."""
     layer = request.spec.layer
-    ask(session.context.can_delete, layer, Operation.DELETE, copy.deepcopy(row))
+    ask(session.context.can_delete, layer, Operation.DELETE, copy_of(row))
     parents = session.parents(layer, target.key, row)
     row.delete()
     return Written(layer.typename, target.key.id, Operation.DELETE, parents)
@@ -55,7 +55,7 @@ def create(
     data = _without(request, given)
     form = make_form(layer, session.context, data, given=given)
     inputs = _inputs(session, form, layer, data, session.context.can_create)
-    shown = copy.deepcopy(parent)
+    shown = copy_of(parent)
     _ask(session, layer, Operation.CREATE, inputs, layer.model, shown, inputs.values)
     if relation is not None and parent is not None:
         _check_free(layer, relation, parent)

@@ -152,3 +152,32 @@ class DeskChannel(ContextChannel):
             "missing": Task.DoesNotExist("internals"),
             "bug": RuntimeError("password is 1234"),
         }[kind]
+
+
+class ShelfChannel(ContextChannel):
+    """The projects that its viewer has asked for."""
+
+    class Meta:
+        state = ProjectSerializer(many=True)
+
+    def list_instances(self) -> list[int]:
+        return []
+
+    @action
+    async def show(self, project_id: int, first: bool = False) -> None:
+        await self.add_instance(project_id, at_beginning=first)
+
+    @action
+    async def hide(self, project_id: int) -> None:
+        await self.remove_instance(project_id)
+
+    @action
+    async def search(self, text: str) -> int:
+        """Show those whose name contains the text, and nothing else."""
+        await self.clear()
+        found = Project.objects.visible_to(self.user).filter(name__icontains=text).order_by("name")
+        count = 0
+        async for project in found:
+            await self.add_instance(project.pk)
+            count += 1
+        return count

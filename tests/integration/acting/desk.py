@@ -30,8 +30,9 @@ PATIENCE_SECONDS = 30.0
 def schema() -> strawberry.Schema:
     """Return the schema that the servers serve."""
     with registry.isolated():
-        from tests.integration.acting.channels import DeskChannel
-    return make_schema([compile_channel(DeskChannel), compile_channel(ProjectChannel)])
+        from tests.integration.acting.channels import DeskChannel, ShelfChannel
+    channels = (DeskChannel, ProjectChannel, ShelfChannel)
+    return make_schema([compile_channel(channel) for channel in channels])
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -46,7 +47,7 @@ def test_a_delete_repeats_though_nothing_is_left_to_find(workshop: Workshop) -> 
 def test_a_save_repeats_though_its_expected_version_is_history(workshop: Workshop) -> None:
     view = workshop.view()
     request = workshop.request("SAVE", "Job", workshop.job.pk, {"hours": 9}, expected_version="x")
-    asked = {"client_mutation_id": "once", "positions": {0: workshop.position}}
+    asked: dict[str, Any] = {"client_mutation_id": "once", "positions": {0: workshop.position}}
     first = workshop.write(request, view=view, **asked)
     assert first.results
     assert workshop.write(request, **asked) == Outcome(first.results, is_repeat=True)

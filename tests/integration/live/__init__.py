@@ -1,0 +1,1 @@
+"""An application whose channel uses everything that a live context can do."""

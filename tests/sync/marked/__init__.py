@@ -1,0 +1,1 @@
+"""Root models whose channels have ``optimize_anchors``."""
