@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -348,7 +349,12 @@ async def test_nothing_is_left_when_the_last_viewer_of_a_list_has_gone(
     for number, viewer in enumerate(viewers):
         await (viewer.drop() if number % 2 else viewer.close())
     for server in servers:
-        await eventually(lambda server=server: server.facts()["replicas"] == [], "no replicas")
+        await eventually(partial(_holds_nothing, server), "no replicas")
     assert scene.forest(here)["sessions"] == []
     names = [name for server in servers for name in server.facts()["tasks"]]
     assert not [name for name in names if "list" in name or "judge" in name or "close" in name]
+
+
+def _holds_nothing(server: Server) -> bool:
+    replicas: list[str] = server.facts()["replicas"]
+    return not replicas
