@@ -275,3 +275,20 @@ def test_a_root_that_joins_adds_to_what_is_visible_and_one_that_leaves_takes_its
     assert see_after(more, state, {}, "ann", (two, one, three)).shown_roots == (two, one, three)
     less = see_after(more, state, {}, "ann", (one,))
     assert set(less.keys()) == {one, label}
+
+
+def test_who_comes_back_is_told_what_moved_to_him_from_somebody_else_s_root_unwritten():
+    mine, other, item = (
+        InstanceKey(*key) for key in (("Board", "1"), ("Board", "2"), ("Item", "1"))
+    )
+    label = InstanceKey("Label", "1")
+    state = {
+        mine: Document(mine, 5, {"v": 0}, (item,)),  # written when the item came
+        other: Document(other, 5, {"v": 0}),
+        item: Document(item, 2, {"v": 0}, (label,)),
+        label: Document(label, 1, {"v": 0}),
+    }
+    view = see_list(TREE, (mine,), state, "ann")
+    told = {document_.key for document_ in see_since(view, (), 3, "ann").changed}
+    assert told == {mine, item, label}
+    assert not see_since(view, (), 5, "ann").changed
