@@ -34,11 +34,11 @@ class Frame:
     message: Any
     holds_state: bool = False
     completes: bool = False  # the first state is whole with this message
-    expects: int | None = None  # so many messages complete it, instead of one
     newest: int = -1  # the highest number that a save left in it
     answers: tuple[str, ...] = ()
     reply_to: str | None = None  # the save that this is the answer to
     problem: str | None = None
+    expects: int | None = None  # so many messages complete the first state, instead of one
 
 
 class Dialect(Protocol):

@@ -253,7 +253,7 @@ def _each(run: Run) -> int:
 async def _arrivals(clients: Sequence[Client], mark: int) -> list[float]:
     """Return when each client was told *mark*; all of them, or those of half a minute."""
     for _ in range(1200):
-        if all(client.arrivals and client.arrivals[-1][1] >= mark for client in clients):
+        if all(any(newest >= mark for _, newest in c.arrivals) for c in clients):
             break
         await asyncio.sleep(0.05)
     found = (

@@ -27,4 +27,4 @@ class ProjectChannel(ContextChannel):  # type: ignore[misc]
 
 
 if os.environ.get("BENCH_LISTS") == "on":
-    from benchmarks.project.theirs import lists  # noqa: F401 - declares channels
+    from benchmarks.project.theirs.lists import FeedChannel, ShelfChannel  # noqa: F401 - found here
