@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rxgraph.cache.anchor import Anchor
 from rxgraph.cache.phases import Phase
-from rxgraph.cache.steps import ReadDocuments, Recall
+from rxgraph.cache.steps import Peek, Recall
 from rxgraph.types import AnchorKey, Document, InstanceKey
 
 _MOST = 2000  # replicas to look through for a row; with more of them the store is asked
@@ -62,10 +62,10 @@ class Mirrors:
                 found[key] = record if is_hot else None
         return found
 
-    def documents(self, step: ReadDocuments) -> dict[InstanceKey, Document] | None:
-        """Answer ``ReadDocuments``, or None where the store must be asked."""
+    def peek(self, step: Peek) -> dict[InstanceKey, Document] | None:
+        """Answer ``Peek``."""
         mirror = self._mirrors.get(step.key)
-        if mirror is None or (mirror.generation, mirror.position) != (step.generation, step.as_of):
+        if mirror is None or (mirror.generation, mirror.position) != (step.generation, step.number):
             return None
         found = {}
         for key in step.wanted:

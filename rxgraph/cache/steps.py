@@ -9,7 +9,7 @@ asynchronous one (a server's event loop), and under a scheduler that interleaves
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
 from rxgraph.cache.anchor import Anchor
@@ -79,17 +79,25 @@ class Recall(Step[dict[AnchorKey, Anchor | None]]):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadDocuments(Step[dict[InstanceKey, Document]]):
-    """Read documents of one generation by key, tombstones included.
+class Peek(Step[dict[InstanceKey, Document] | None]):
+    """Read documents by key, tombstones included, from what this process holds anyway.
 
-    *as_of* is the number that all of them are as of, where the caller knows it: no batch has been
-    begun since, or none but the caller's. Whoever holds a copy as of that number may answer.
+    None: it holds nothing of this generation that is exactly as of *number*, so ask the store.
     """
 
     key: AnchorKey
     generation: int
+    number: int
     wanted: frozenset[InstanceKey]
-    as_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDocuments(Step[dict[InstanceKey, Document]]):
+    """Read documents of one generation by key, tombstones included."""
+
+    key: AnchorKey
+    generation: int
+    wanted: frozenset[InstanceKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +202,14 @@ class ReadIntents(Step[tuple[frozenset[RowKey], ...]]):
 
 @dataclass(frozen=True, slots=True)
 class ReadRows(Step[dict[InstanceKey, Row]]):
-    """Render rows by key; missing in the answer: not in the database, or it cannot be rendered."""
+    """Render rows by key; missing in the answer: not in the database, or it cannot be rendered.
+
+    *lists* holds, by instance and relation, the ids of children that are known already.
+    """
 
     snapshot: Any
     wanted: frozenset[InstanceKey]
+    lists: Mapping[InstanceKey, Mapping[str, list[str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,9 +272,13 @@ class Wakeup:
 
 @dataclass(frozen=True, slots=True)
 class Publish(Step[None]):
-    """Wake every process that shows this anchor."""
+    """Wake every process that shows this anchor.
+
+    *sessions* are those that do, as of the swap that this tells of: who joins later reads later.
+    """
 
     wakeup: Wakeup
+    sessions: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

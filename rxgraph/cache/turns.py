@@ -88,7 +88,8 @@ def clear_anchor(key: AnchorKey) -> Procedure[bool]:
         before, after = yield from settle(key, lambda anchor, now: decisions.clear(anchor, now))
         if after is not None:
             yield from cool(key, after)
-            yield from Publish(Wakeup(key, after.generation, after.done, after.done, 0.0, None))
+            wakeup = Wakeup(key, after.generation, after.done, after.done, 0.0, None)
+            yield from Publish(wakeup, after.sessions)
             return True
         if before.phase is not Phase.HOT:
             return False
@@ -112,7 +113,8 @@ def expire_anchor(key: AnchorKey, ttl_seconds: float) -> Procedure[bool]:
             return False
         after = before
     yield from cool(key, after)
-    yield from Publish(Wakeup(key, after.generation, after.done, after.done, 0.0, None))
+    wakeup = Wakeup(key, after.generation, after.done, after.done, 0.0, None)
+    yield from Publish(wakeup, after.sessions)
     return True
 
 

@@ -89,6 +89,7 @@ class Backend:
             # What is merged here need not come back through the channel layer first; when it
             # does, it is old news.
             self.engine.listeners.append(self._hear)
+            self.engine.sessions.add(self.session)
         self._started = asyncio.ensure_future(self._listener.start(deliver))
         await self.beat()
         await self._started
@@ -107,6 +108,10 @@ class Backend:
 
     async def count_in(self, key: AnchorKey) -> None:
         """Count as one who watches *key*."""
+        await self._run(join_anchor(key, self.session))
+
+    async def join_again(self, key: AnchorKey) -> None:
+        """Count as one who watches *key* again: this process was taken for dead."""
         await self._run(join_anchor(key, self.session))
 
     async def leave(self, key: AnchorKey) -> None:
@@ -151,6 +156,10 @@ class Backend:
         """Let a forest drop those of *roots* that no server claims."""
         return await self.on_thread(self.engine.drop_idle_roots, key, roots)
 
+    async def clear(self, key: AnchorKey) -> bool:
+        """Clear the cache of *key*; False when it was not HOT."""
+        return await self.on_thread(self.engine.clear, key)
+
     async def rescue(self, key: AnchorKey) -> bool:
         """Take over work on *key* that nobody does."""
         return await self.on_thread(self.engine.rescue, key)
@@ -175,6 +184,7 @@ class Backend:
             await asyncio.wait(self._running)
         if self._hear in self.engine.listeners:
             self.engine.listeners.remove(self._hear)
+            self.engine.sessions.discard(self.session)
         await self._listener.close()
         with contextlib.suppress(Exception):
             await self.on_thread(self.engine.store.forget_session, self.session)

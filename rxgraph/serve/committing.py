@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from rxgraph.serve.backend import Backend
 from rxgraph.serve.hub import Move
@@ -19,11 +19,22 @@ from rxgraph.sync.writing import Outcome
 logger = logging.getLogger("rxgraph.writes")
 
 
+#: Marks of the writes that clients of this process wait for, and the connections these are on.
+_writing: dict[str, object | None] = {}
+
+
+def is_written_elsewhere(marks: Iterable[str], connection: object | None) -> bool:
+    """True when somebody waits for a write among *marks*, but nobody on this *connection*."""
+    waiting = [_writing[text] for text in marks if text in _writing]
+    return bool(waiting) and not any(writer is connection for writer in waiting)
+
+
 class Committing:
     """One write: it is done when its thread is, or when a move carries one of its marks."""
 
-    def __init__(self, backend: Backend, *marks: str) -> None:
+    def __init__(self, backend: Backend, *marks: str, connection: object | None = None) -> None:
         self._backend, self._marks = backend, frozenset(marks)
+        self._connection = connection
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._seen = asyncio.Event()
@@ -45,9 +56,15 @@ class Committing:
 
         A write that is committed and not shown after *patience_seconds* is returned all the same.
         """
-        task = self._backend.start_on_thread(work)
-        task.add_done_callback(self._finish)
-        await self._done
+        for text in self._marks:
+            _writing[text] = self._connection
+        try:
+            task = self._backend.start_on_thread(work)
+            task.add_done_callback(self._finish)
+            await self._done
+        finally:
+            for text in self._marks:
+                del _writing[text]
         if not task.done() and self._ready is not None:
             return self._ready  # its mark proves that it was committed
         outcome = await task

@@ -214,7 +214,9 @@ class Mutator:
         nonce = uuid.uuid4().hex
         text = mark(user_id, client_mutation_id or "", nonce).pk
         again = mark(user_id, nonce=nonce).pk  # a repeat is told to nobody
-        committing = Committing(self._runtime.backend, text, again)
+        committing = Committing(
+            self._runtime.backend, text, again, connection=self._scope.connection
+        )
         key, enter = await self._enter(context, arguments)
         attachment = await self._runtime.hub.attach(key, committing.receive)
         held.push_async_callback(attachment.detach)

@@ -70,13 +70,13 @@ class Lane:
     """The slots of one operation."""
 
     def __init__(self, queue: SlotQueue) -> None:
-        self._queue = queue
+        self.queue = queue
         self.slots: dict[int, Slot] = {}
         self.is_closed = False
 
     def reserve(self) -> Slot:
         """Reserve the next place in the order of the connection."""
-        return self._queue.reserve(self)
+        return self.queue.reserve(self)
 
     def close(self) -> None:
         """Drop everything that has not gone out."""

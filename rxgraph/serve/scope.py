@@ -93,6 +93,11 @@ class OperationScope:
         self._is_broken = False
         self.together = Together(self.use_next)
 
+    @property
+    def connection(self) -> object | None:
+        """What is the same for all operations of one socket; None over HTTP."""
+        return None if self._lane is None else self._lane.queue
+
     def reserve(self) -> Place:
         """Reserve a place for a result that will come."""
         return NOWHERE if self._lane is None else self._lane.reserve()

@@ -24,6 +24,7 @@ from rxgraph.serve import cursor as cursors
 from rxgraph.serve.access import Access, open_access, see_roots
 from rxgraph.serve.auth import Identity
 from rxgraph.serve.backlog import Backlog, Delta, Lost, Message, Pending, Restart, RuntimeChange
+from rxgraph.serve.committing import is_written_elsewhere
 from rxgraph.serve.cursor import VOID, Cursor
 from rxgraph.serve.events import EventMaker, has_root
 from rxgraph.serve.gate import Admission, check_permission, describe, require_user
@@ -114,7 +115,11 @@ class LiveStream:
         """Take a move of the replica at the moment it happens."""
         if not self.is_early and not self.is_closing:
             self._backlog.move(move)
-            self.stir()
+            if is_written_elsewhere(move.marks, self._scope.connection):
+                # Whoever wrote waits for it: the others get to their events a moment later.
+                asyncio.get_running_loop().call_soon(self.stir)
+            else:
+                self.stir()
 
     def stir(self) -> None:
         """Let the stream look at what it has to tell."""

@@ -30,6 +30,7 @@ from rxgraph.cache.steps import (
     FindIdleRoots,
     LoadAnchor,
     Now,
+    Peek,
     Performer,
     Procedure,
     Publish,
@@ -66,8 +67,6 @@ from rxgraph.types import (
     ROOT_WANTED,
     SIGNAL,
     AnchorKey,
-    Document,
-    InstanceKey,
     RowKey,
     process_key,
 )
@@ -123,6 +122,8 @@ class Engine:
         self.is_serving = False
         #: Told every wake-up and signal of this process before others; called from any thread.
         self.listeners: list[Callable[[Told], None]] = []
+        #: Names of the event loops of this process that listen.
+        self.sessions: set[str] = set()
         self.writer = flushing.Writer(
             trees=lambda name: trees()[name],
             new_owner=lambda: uuid.uuid4().hex,
@@ -139,9 +140,9 @@ class Engine:
             {
                 SwapAnchor: self._swap,
                 LoadAnchor: self._load,
-                ReadDocuments: self._read,
                 Recall: self.mirrors.recall,
-                Publish: lambda step: self.publish(step.wakeup),
+                Peek: self.mirrors.peek,
+                Publish: self._wake,
                 Now: lambda step: time.time(),
                 Sleep: lambda step: time.sleep(step.seconds),
             },
@@ -158,15 +159,21 @@ class Engine:
         self.mirrors.note(step.key, record)
         return record
 
-    def _read(self, step: ReadDocuments) -> dict[InstanceKey, Document]:
-        found = self.mirrors.documents(step)
-        return self.store.perform(step) if found is None else found
+    def _wake(self, step: Publish) -> None:
+        """Tell of a batch; through the channel layer only where another process shows it."""
+        if self.listeners and step.sessions <= self.sessions:
+            self._tell_here(step.wakeup)
+        else:
+            self.publish(step.wakeup)
 
     def publish(self, told: Told) -> None:
         """Tell the processes that joined its key, this one first; from any thread, at once."""
+        self._tell_here(told)
+        self.bus.publish(told)
+
+    def _tell_here(self, told: Told) -> None:
         for listener in list(self.listeners):
             listener(told)
-        self.bus.publish(told)
 
     def run(self, procedure: Procedure[Any]) -> Any:
         """Run *procedure* on this thread."""

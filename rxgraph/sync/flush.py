@@ -187,12 +187,7 @@ def work(writer: Writer, turns: list[Turn]) -> Procedure[None]:
     for round_ in range(_ROUNDS):
         if not turns:
             return
-        going_on = []
-        for batch in (yield from _write_batches(writer, turns)):
-            following = yield from _finish(writer, batch, last=round_ == _ROUNDS - 1)
-            if following is not None:
-                going_on.append(following)
-        turns = going_on
+        turns = yield from _do_batches(writer, turns, last=round_ == _ROUNDS - 1)
 
 
 @dataclass(slots=True)
@@ -211,10 +206,11 @@ class Batch:
     again: frozenset[RowKey] = frozenset()
 
 
-def _write_batches(writer: Writer, turns: list[Turn]) -> Procedure[list[Batch]]:
-    """Write each anchor's batch from one snapshot; those that were replaced are left out."""
+def _do_batches(writer: Writer, turns: list[Turn], *, last: bool) -> Procedure[list[Turn]]:
+    """Do each anchor's batch from one snapshot; answer the turns that follow."""
     channel = turns[0].key.channel
     batches: list[Batch] = []
+    following: list[Turn] = []
 
     def write(snapshot: object) -> Procedure[None]:
         intents = yield from ReadIntents(snapshot)
@@ -222,16 +218,26 @@ def _write_batches(writer: Writer, turns: list[Turn]) -> Procedure[list[Batch]]:
             batch = yield from _write_batch(writer, turn, snapshot, intents)
             if batch is not None:
                 batches.append(batch)
+        if not any(batch.entered for batch in batches):
+            yield from finish()  # readers need not wait until the snapshot is closed
 
     def look_again(snapshot: object) -> Procedure[None]:
         layers = writer.trees(channel).layers
         fresh = yield from ReadRows(snapshot, frozenset(k for b in batches for k in b.entered))
         for batch in batches:
-            batch.again = frozenset(
+            changed = {
                 RowKey(layers[key.typename].model_label, key.id)
                 for key, row in batch.entered.items()
                 if fresh.get(key) != row
-            )
+            }
+            # Whole: its lists may have changed, though no row of theirs will be named.
+            batch.again = frozenset(changed | {retold(row) for row in changed})
+
+    def finish() -> Procedure[None]:
+        for batch in batches:
+            turn = yield from _finish(writer, batch, last=last)
+            if turn is not None:
+                following.append(turn)
 
     try:
         yield from mark_wanted(writer.trees(channel), channel, (t.anchor.taken for t in turns))
@@ -241,11 +247,12 @@ def _write_batches(writer: Writer, turns: list[Turn]) -> Procedure[list[Batch]]:
         # on finds the document.
         if any(batch.entered for batch in batches):
             yield from in_snapshot(channel, look_again)
+            yield from finish()
     except Exception:
         for turn in turns:
             yield from _release(turn)
         raise
-    return batches
+    return following
 
 
 def _release(turn: Turn) -> Procedure[None]:
@@ -335,6 +342,7 @@ def _finish(writer: Writer, batch: Batch, *, last: bool) -> Procedure[Turn | Non
             batch.documents,
             more=bool(after.pending),
             marks=batch.marks,
-        )
+        ),
+        after.sessions,
     )
     return Turn(turn.key, after, is_redo=False) if after.owner == lease.owner else None

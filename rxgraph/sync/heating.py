@@ -98,7 +98,7 @@ def heat(writer: Writer, key: AnchorKey, lease: Lease | None = None) -> Procedur
     _, filled = yield from settle(key, lambda a, now: decisions.fill(a, lease.owner, seq, now))
     if filled is None:
         return Warmth.WAIT
-    yield from Publish(Wakeup(key, generation, 0, seq, filled.done_at, None))
+    yield from Publish(Wakeup(key, generation, 0, seq, filled.done_at, None), filled.sessions)
     yield from DropGeneration(key, generation - 1)
     if filled.pending:
         yield from rescue(writer, key)

@@ -12,7 +12,8 @@ from functools import cache
 from django.db.models import F, OrderBy
 from django.db.models.manager import BaseManager
 
-from rxgraph.compile.state_tree import Layer
+from rxgraph.compile.state_tree import Layer, Relation, RelationKind, StateTree
+from rxgraph.types import TypeName
 
 
 @cache
@@ -37,6 +38,27 @@ def order_fields(layer: Layer) -> tuple[str, ...] | None:
             return None
         found.append(sources[column])
     return tuple(found)
+
+
+@cache
+def steady_lists(tree: StateTree, typename: TypeName) -> tuple[Relation, ...]:
+    """Return the lists of a layer that change only when a row of the child model does.
+
+    Members and order are decided by columns of the children alone, and those are tracked.
+    """
+    layer = tree.layers[typename]
+    return tuple(
+        relation
+        for relation in layer.relations
+        if relation.kind is RelationKind.REVERSE
+        and relation.many
+        and relation.parent_attname in (None, _pk_attname(layer))
+        and order_fields(tree.layers[relation.target]) is not None
+    )
+
+
+def _pk_attname(layer: Layer) -> str | None:
+    return getattr(layer.model._meta.pk, "attname", None)
 
 
 def _manager_has_its_own_queryset(layer: Layer) -> bool:

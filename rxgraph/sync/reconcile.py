@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from rxgraph.cache.steps import (
     FindIdleRoots,
+    Peek,
     Procedure,
     ReadDependents,
     ReadDocuments,
@@ -28,7 +29,7 @@ from rxgraph.cache.steps import (
     Row,
 )
 from rxgraph.compile.state_tree import RelationKind, StateTree
-from rxgraph.sync.ordering import order_fields
+from rxgraph.sync.ordering import order_fields, steady_lists
 from rxgraph.types import (
     NOTICE,
     ROOT_IDLE,
@@ -39,10 +40,13 @@ from rxgraph.types import (
     RemovalReason,
     RowKey,
     roots_named,
+    rows_retold,
 )
 
 Keys = frozenset[InstanceKey]
 NONE: Keys = frozenset()
+Lists = dict[InstanceKey, dict[str, list[str]]]
+NO_LISTS: Lists = {}
 
 MOST_JOINING = 200
 """Touched rows that a batch brings in unasked; of more, servers ask for those that they list."""
@@ -92,7 +96,9 @@ class Reconciliation:
             dropping = yield from self._idle(changed)
         dependents = yield from ReadDependents(self.snapshot, changed)
         touched = own | dependents | self.forced
-        yield from self._read_rows(touched)
+        whole = self.retold | instances_of(self.tree, rows_retold(changed))
+        lists = yield from self._unmoved_lists(touched - whole, own)
+        yield from self._read_rows(touched, lists)
         named = {parent for key in touched if key in self.rows for parent in self.rows[key].parents}
         yield from self._read_cached(touched | named)
         if self.tree.auto_update:
@@ -152,18 +158,44 @@ class Reconciliation:
 
     # -- reading, each thing once
 
-    def _read_rows(self, wanted: Iterable[InstanceKey]) -> Procedure[None]:
+    def _read_rows(self, wanted: Iterable[InstanceKey], lists: Lists = NO_LISTS) -> Procedure[None]:
         missing = frozenset(k for k in wanted if k not in self.rows and k not in self.absent)
         if missing:
-            found = yield from ReadRows(self.snapshot, missing)
+            found = yield from ReadRows(self.snapshot, missing, lists)
             self.rows.update(found)
             self.absent |= missing - found.keys()
 
     def _read_cached(self, wanted: Iterable[InstanceKey]) -> Procedure[None]:
         missing = frozenset(key for key in wanted if key not in self.cached)
-        if missing:
-            found = yield from ReadDocuments(self.key, self.generation, missing, self.as_of)
+        if missing and not (yield from self._peek(missing)):
+            found = yield from ReadDocuments(self.key, self.generation, missing)
             self.cached.update({key: found.get(key) for key in missing})
+
+    def _peek(self, wanted: Keys) -> Procedure[bool]:
+        """Read from what this process holds; False: nothing that is as of the right number."""
+        if self.as_of is None:
+            return False
+        found = yield from Peek(self.key, self.generation, self.as_of, wanted)
+        if found is None:
+            return False
+        self.cached.update({key: found.get(key) for key in wanted})
+        return True
+
+    def _unmoved_lists(self, touched: Keys, own: Keys) -> Procedure[Lists]:
+        """Return lists of *touched* that are as they were, since no row of theirs is in *own*."""
+        if not touched or not (yield from self._peek(touched)):
+            return NO_LISTS
+        changed = {key.typename for key in own}
+        found: Lists = {}
+        for key in touched:
+            document = self.cached.get(key)
+            if document is not None and document.is_live:
+                found[key] = {
+                    relation.name: document.data[relation.name]
+                    for relation in steady_lists(self.tree, key.typename)
+                    if relation.target not in changed and relation.name in document.data
+                }
+        return found
 
     def _was_live(self, key: InstanceKey) -> bool:
         document = self.cached.get(key)

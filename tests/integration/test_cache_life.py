@@ -9,6 +9,7 @@ import random
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ async def test_on_the_memory_store_the_server_clears_and_expires_and_others_say_
         await viewer.ready()
         for number, path in enumerate(("/clear", "/clear-sync"), 1):
             assert await asyncio.to_thread(ask, server, f"{path}?{project}") is True
-            await viewer.until(lambda n=number: viewer.kinds.count("SNAPSHOT") == n + 1)
+            await viewer.until(partial(_has_snapshots, viewer, number + 1))
             assert viewer.kinds[-2:] == ["RESET", "SNAPSHOT"]
             assert viewer.events[-2]["resetReason"] == "CACHE_CLEARED"
         assert await asyncio.to_thread(ask, server, "/clear?999999") is False
@@ -218,3 +219,7 @@ async def test_clients_that_arrive_while_their_cache_expires_get_what_the_databa
         process.close()
     for server in servers:
         stop(server)
+
+
+def _has_snapshots(viewer: Viewer, count: int) -> bool:
+    return viewer.kinds.count("SNAPSHOT") == count

@@ -16,6 +16,7 @@ import pytest
 from rxgraph.cache import anchor as decisions
 from rxgraph.cache import steps
 from rxgraph.cache.mirrors import Mirrors
+from rxgraph.sync.reconcile import Reconciliation
 from rxgraph.types import RowKey
 from tests.sync.simulation import Client, World, simulate
 
@@ -30,7 +31,7 @@ def test_every_client_converges_and_shows_only_states_the_database_had() -> None
         faults += world.faults
     for kind in ("writer killed", "flush killed", "pause past the lease", "wake-up lost"):
         assert faults[kind] > SEEDS / 10, f"the runs hardly met {kind}: {faults}"
-    for kind in ("anchor known", "documents known"):
+    for kind in ("anchor known", "documents known", "list not read"):
         assert faults[kind] > SEEDS, f"the runs hardly met {kind}: {faults}"
 
 
@@ -92,13 +93,22 @@ def test_ignoring_the_previous_number_is_caught(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_trusting_an_outdated_replica_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    def documents(self: Mirrors, step: steps.ReadDocuments) -> Any:
+    def peek(self: Mirrors, step: steps.Peek) -> Any:
         mirror = self._mirrors.get(step.key)
-        return original(self, replace(step, as_of=mirror.position) if mirror else step)
+        return original(self, replace(step, number=mirror.position) if mirror else step)
 
-    original = Mirrors.documents
-    monkeypatch.setattr(Mirrors, "documents", documents)
+    original = Mirrors.peek
+    monkeypatch.setattr(Mirrors, "peek", peek)
     assert _caught(range(200))
+
+
+def test_not_reading_a_list_whose_rows_changed_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unmoved(self: Reconciliation, touched: Any, own: Any) -> Any:
+        return (yield from original(self, touched, frozenset()))
+
+    original = Reconciliation._unmoved_lists
+    monkeypatch.setattr(Reconciliation, "_unmoved_lists", unmoved)
+    assert _caught(range(40))
 
 
 def test_not_looking_again_at_entering_rows_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,7 @@ class Database:
     def read_rows(self, step: ReadRows) -> dict[InstanceKey, Row]:
         """Some rows by key."""
         snapshot = _open(step.snapshot)
-        return read_rows(snapshot.layers, step.wanted, self._report(snapshot))
+        return read_rows(snapshot.layers, step.wanted, self._report(snapshot), step.lists)
 
     def read_existing(self, step: ReadExisting) -> frozenset[InstanceKey]:
         """Those whose row exists."""

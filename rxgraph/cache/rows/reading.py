@@ -80,9 +80,15 @@ def read_tree(layers: Mapping[TypeName, LayerPlan], anchor_id: str, report: Repo
 
 
 def read_rows(
-    layers: Mapping[TypeName, LayerPlan], wanted: Iterable[InstanceKey], report: Report
+    layers: Mapping[TypeName, LayerPlan],
+    wanted: Iterable[InstanceKey],
+    report: Report,
+    lists: Mapping[InstanceKey, Mapping[str, list[str]]] = {},
 ) -> dict[InstanceKey, Row]:
-    """Return the rows of *wanted* that exist and can be rendered."""
+    """Return the rows of *wanted* that exist and can be rendered.
+
+    *lists*, by instance and relation, are not read.
+    """
     by_type: dict[TypeName, set[Any]] = {}
     for key in wanted:
         plan = layers.get(key.typename)
@@ -95,12 +101,20 @@ def read_rows(
         if typename not in by_type:
             continue
         instances = _load(plan, {}, {pk_field(plan.model).attname: by_type[typename]})
-        rows |= {row.key: row for row in render_instances(plan, instances, report)}
+        rows |= {row.key: row for row in render_instances(plan, instances, report, lists)}
     return rows
 
 
-def render_instances(plan: LayerPlan, instances: Instances, report: Report) -> list[Row]:
-    """Render instances that are at hand, by primary key; the ids of their relations are read."""
+def render_instances(
+    plan: LayerPlan,
+    instances: Instances,
+    report: Report,
+    lists: Mapping[InstanceKey, Mapping[str, list[str]]] = {},
+) -> list[Row]:
+    """Render instances that are at hand, by primary key; the ids of their relations are read.
+
+    *lists*, by instance and relation, are not.
+    """
     for link in plan.outgoing:
         if link.kind is RelationKind.PROPERTY:
             for instance in instances.values():
@@ -108,8 +122,9 @@ def render_instances(plan: LayerPlan, instances: Instances, report: Report) -> l
         elif link.kind is RelationKind.FORWARD and link.names_child_pk:
             _note(link, instances, None)
         else:
-            values = _column(instances.values(), link.parent_attname)
-            _note(link, instances, _pairs(link, values) if values else [])
+            rest = _without_known(link, instances, lists)
+            values = _column(rest.values(), link.parent_attname)
+            _note(link, rest, _pairs(link, values) if values else [])
     return _render(plan, list(instances.values()), report)
 
 
@@ -269,6 +284,22 @@ def _note(link: Link, parents: Instances, pairs: Pairs | None) -> None:
             ids_of(parent)[name] = list(ids)
         else:
             ids_of(parent)[name] = ids[0] if ids else None
+
+
+def _without_known(
+    link: Link, parents: Instances, lists: Mapping[InstanceKey, Mapping[str, list[str]]]
+) -> Instances:
+    """Leave the ids in *lists* on their parents; return the other parents."""
+    if not lists:
+        return parents
+    rest: Instances = {}
+    for pk, parent in parents.items():
+        known = lists.get(InstanceKey(link.parent.typename, str(pk)), {})
+        if link.name in known:
+            ids_of(parent)[link.name] = list(known[link.name])
+        else:
+            rest[pk] = parent
+    return rest
 
 
 def _computed(link: Link, parent: models.Model) -> list[Any]:

@@ -7,6 +7,7 @@ input, the primary key, the ``user_key`` and read-only fields are not written fr
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Mapping
 from functools import lru_cache
@@ -14,6 +15,7 @@ from typing import Any
 
 from django.db import models
 from rest_framework import serializers
+from rest_framework.utils.serializer_helpers import BindingDict
 
 from rxgraph.cache.rows.plan import by_attname
 from rxgraph.compile.state_tree import Layer
@@ -51,6 +53,9 @@ def make_form(
         context={"request": None, "user": context.user, "channel": context},
         **own,
     )
+    kind: Any = type(prototype)
+    if _has_fixed_fields(kind):
+        form.__dict__["fields"] = _copied_fields(form, prototype)
     kept = protected_names(layer)
     for name, field in list(form.fields.items()):
         source = str(field.source)
@@ -63,6 +68,30 @@ def make_form(
         elif source in kept and not field.read_only:
             field.read_only = True  # and still there for validators that name it
     return form
+
+
+#: What decides which fields a serializer has, and may look at its context or instance for that.
+_DECIDING = (
+    *("__init__", "__new__", "fields", "get_fields", "get_field_names", "get_default_field_names"),
+    *("get_extra_kwargs", "get_uniqueness_extra_kwargs", "include_extra_kwargs", "build_field"),
+    *("build_standard_field", "build_relational_field", "build_property_field"),
+)
+
+
+@lru_cache(maxsize=512)
+def _has_fixed_fields(kind: Any) -> bool:
+    """True when all serializers of this class have the same fields: those of the prototype."""
+    stock = serializers.ModelSerializer
+    return all(getattr(kind, name) is getattr(stock, name) for name in _DECIDING)
+
+
+def _copied_fields(form: Form, prototype: Any) -> BindingDict:
+    """Return copies of the fields of *prototype*: a third of the price of making them anew."""
+    fields = BindingDict(form)
+    for name, field in prototype.fields.items():
+        if not isinstance(field, serializers.BaseSerializer):
+            fields[name] = copy.deepcopy(field)
+    return fields
 
 
 def _given(layer: Layer, source: str, given: Mapping[str, Any]) -> Any:
