@@ -20,7 +20,12 @@ def build_application() -> Any:
 
     if settings.DEBUG:  # in production a web server serves static files
         django_application = ASGIStaticFilesHandler(django_application)
-    return with_graphql(django_application, path="/graphql")
+    application = with_graphql(django_application, path="/graphql")
+    if settings.DEBUG:  # the switch of the demo page
+        from channels_app.demo.trouble import with_trouble
+
+        return with_trouble(application)
+    return application
 
 
 application = build_application()

@@ -7,6 +7,7 @@ from channels.db import database_sync_to_async
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
 
+from channels_app.demo import trouble
 from channels_app.models import Comment, Label, Membership, Note, Project, Task
 from channels_app.presence import Presence
 from channels_app.serializers import (
@@ -77,12 +78,22 @@ class ProjectChannel(ContextChannel):
     async def _show_viewers(self, names: list[str]) -> None:
         await self.set_runtime_var("viewers", names)
 
+    @action
+    async def wave(self, to: str) -> bool:
+        """Wave at somebody who looks at this board, by their username; false: there is nobody."""
+        user = await User.objects.filter(username=to).afirst()
+        if user is None:
+            return False
+        data = {"kind": "wave", "from": self.user.username}
+        self.broadcast_notification(self.kwargs["project_id"], data, user.pk)
+        return True
+
     def can_save(self, instance: models.Model, data: dict[str, Any], outside: Any = ()) -> bool:
         """Editors change the board, authors their comments, and everybody their own notes.
 
         Labels belong to no project, so any of them may be put on a task.
         """
-        if not all(isinstance(other, Label) for other in outside):
+        if trouble.refuses() or not all(isinstance(other, Label) for other in outside):
             return False
         if isinstance(instance, Comment):
             return bool(instance.author_id == self.user.pk)
@@ -96,12 +107,14 @@ class ProjectChannel(ContextChannel):
         outside: Any = (),
     ) -> bool:
         """Viewers may comment and take notes; the rest is for editors."""
-        if not all(isinstance(other, Label) for other in outside):
+        if trouble.refuses() or not all(isinstance(other, Label) for other in outside):
             return False
         return isinstance(parent, Task) and model_class in (Comment, Note) or self._is_editor()
 
     def can_delete(self, instance: models.Model) -> bool:
         """Editors delete what is on the board, authors their comments, everybody their notes."""
+        if trouble.refuses():
+            return False
         if isinstance(instance, Comment) and instance.author_id == self.user.pk:
             return True
         return isinstance(instance, Note) or self._is_editor()

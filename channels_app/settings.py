@@ -24,6 +24,7 @@ ALLOWED_HOSTS = [
 CSRF_TRUSTED_ORIGINS = environment.words(os.environ, "DJANGO_CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
+    "rxgraph",  # before staticfiles: runserver --makefrontend
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -33,7 +34,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "rest_framework.authtoken",
     "channels",
-    "rxgraph",
     "channels_app",
 ]
 
@@ -79,6 +79,7 @@ RXGRAPH: dict[str, Any] = {
     "STORE": environment.mongo_store(os.environ["MONGO_URL"])
     if os.environ.get("MONGO_URL")
     else "memory://",
+    "FRONTEND_DIR": BASE_DIR / "frontend_codegen",
 }
 
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {

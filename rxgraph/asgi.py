@@ -41,6 +41,10 @@ class _Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
+        elif (name := self._asset_name(scope)) is not None:
+            from rxgraph.serve.explorer import serve_asset
+
+            await serve_asset(name, scope, send)
         elif self._is_ours(scope):
             from rxgraph.serve.http import HTTPConsumer
             from rxgraph.serve.websocket import WebSocketConsumer
@@ -56,8 +60,17 @@ class _Application:
             await self._django(scope, receive, send)
 
     def _is_ours(self, scope: Scope) -> bool:
-        found = str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
-        return scope["type"] in ("http", "websocket") and found.rstrip("/") == self._path
+        return scope["type"] in ("http", "websocket") and _path(scope).rstrip("/") == self._path
+
+    def _asset_name(self, scope: Scope) -> str | None:
+        """Return which file of the explorer page is asked for, None for anything else."""
+        prefix = f"{self._path}/explorer/"
+        if scope["type"] != "http" or not _path(scope).startswith(prefix):
+            return None
+        from rxgraph.serve.explorer import asset_name
+        from rxgraph.serve.schema import may_explore
+
+        return asset_name(_path(scope).removeprefix(self._path)) if may_explore() else None
 
     def _get_schema(self) -> strawberry.Schema:
         if self._schema is None:
@@ -83,3 +96,7 @@ class _Application:
                 await runtime.current().close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _path(scope: Scope) -> str:
+    return str(scope["path"]).removeprefix(str(scope.get("root_path", "")))

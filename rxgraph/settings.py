@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
@@ -60,6 +61,11 @@ class RxGraphSettings:
     authenticate: str | None = None
     #: Serve GraphiQL and introspection; None: only when ``DEBUG`` is on.
     explore: bool | None = None
+    #: Folder that ``makefrontend`` writes ``schema.graphql`` and ``operations/`` into; relative
+    #: paths begin at ``BASE_DIR``.
+    schema_dir: str | os.PathLike[str] = "schema"
+    #: Folder of the front end, in which ``makefrontend`` runs GraphQL Code Generator.
+    frontend_dir: str | os.PathLike[str] = "frontend"
 
     @property
     def is_memory(self) -> bool:

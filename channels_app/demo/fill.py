@@ -26,6 +26,7 @@ from channels_app.models import (
 
 SEED = 7
 BATCH_ROWS = 1000
+POSITION_STEP = 1024  # so that a task can be put between two without moving others
 
 
 @transaction.atomic
@@ -109,7 +110,7 @@ class _ProjectFilling:
             status=status,
             priority=random.choices(Task.Priority.values, weights=(2, 5, 3, 1))[0],
             assignee=None if nobody else self.people[random.choice(workers)],
-            position=place + 1,
+            position=(place + 1) * POSITION_STEP,
             due=self.now.date() + timedelta(days) if random.random() < 0.6 else None,
             estimate=timedelta(hours=random.choice((1, 2, 4, 6, 8, 16)))
             if random.random() < 0.7

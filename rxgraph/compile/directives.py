@@ -5,6 +5,7 @@ from __future__ import annotations
 import strawberry
 from strawberry.schema_directive import Location
 
+from rxgraph.compile.scalars import JSON
 from rxgraph.declare.operations import Operation
 
 strawberry.enum(Operation, description="What a client may do with an instance.")
@@ -35,6 +36,28 @@ class LayerDirective:
     optimistic: bool
     optimistic_timeout: int
     parent_relations: list[str]
+
+
+@strawberry.schema_directive(
+    locations=[Location.INPUT_FIELD_DEFINITION],
+    name="relation",
+    description="Relations that an id is about: those it sets, or those a new instance joins.",
+)
+class RelationDirective:
+    """Marks an input field whose ids show in a relation; ``fields`` are like ``Task.assignee``."""
+
+    fields: list[str]
+
+
+@strawberry.schema_directive(
+    locations=[Location.INPUT_FIELD_DEFINITION],
+    name="default",
+    description="What a new instance has where its creator says nothing.",
+)
+class DefaultDirective:
+    """Marks an input field that the server fills in with a constant."""
+
+    value: JSON
 
 
 @strawberry.schema_directive(

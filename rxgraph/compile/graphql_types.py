@@ -55,6 +55,7 @@ class Given:
     annotation: Any
     description: str | None = None
     required: bool = False
+    directives: tuple[object, ...] = ()
     default: Any = strawberry.UNSET
 
 
@@ -80,6 +81,7 @@ def input_type(
     for field in declared:
         # mypy reads overloads that know no default of a required field
         options: dict[str, Any] = {} if field.required else {"default": field.default}
+        options["directives"] = field.directives
         namespace[field.attribute] = strawberry.field(
             name=field.graphql_name, description=field.description, **options
         )

@@ -15,6 +15,7 @@ from rest_framework.settings import api_settings
 
 from rxgraph.compile import naming
 from rxgraph.compile.annotations import UNKNOWN, Typed, typed
+from rxgraph.compile.defaults import constant_default
 from rxgraph.compile.limits import limits
 from rxgraph.compile.scalars import JSON
 from rxgraph.compile.sources import walk
@@ -57,6 +58,14 @@ def input_fields(
                     nullable=input_.nullable,
                     required=required,
                     description=_described(field, layer.model),
+                    relations=tuple(
+                        relation.graphql_name
+                        for relation in layer.relations
+                        if relation.source == field.source
+                    ),
+                    defaults=constant_default(field, layer.model, input_.type)
+                    if operation is Operation.CREATE
+                    else (),
                 )
             )
     return tuple(found)

@@ -14,6 +14,7 @@ import strawberry
 
 from rxgraph.compile import naming
 from rxgraph.compile.channel import CompiledChannel
+from rxgraph.compile.directives import DefaultDirective, RelationDirective
 from rxgraph.compile.graphql_types import Given, input_type
 from rxgraph.compile.requests import field_attribute, key_attribute
 from rxgraph.compile.writing import InputField, WriteSpec
@@ -77,11 +78,20 @@ def _data_type(typename: TypeName, operation: Operation, fields: list[InputField
                 item.type,
                 item.description,
                 required=item.required and not item.nullable,
+                directives=(
+                    *_about(typename, item.relations),
+                    *(DefaultDirective(value=value) for value in item.defaults),
+                ),
             )
             for item in fields
         ],
         description=_DATA[operation].format(typename),
     )
+
+
+def _about(typename: TypeName, fields: Iterable[str]) -> tuple[RelationDirective, ...]:
+    names = [f"{typename}.{name}" for name in fields]
+    return (RelationDirective(fields=names),) if names else ()
 
 
 def parent_type(compiled: CompiledChannel, spec: WriteSpec) -> type[Any] | None:
@@ -98,6 +108,7 @@ def parent_type(compiled: CompiledChannel, spec: WriteSpec) -> type[Any] | None:
                 f"Id of the {parent.parent} whose {parent.relation.graphql_name} it joins."
                 if parent.relation.many
                 else f"Id of the {parent.parent} whose {parent.relation.graphql_name} it becomes.",
+                directives=_about(parent.parent, parent.shown_by),
             )
             for parent in spec.parents
         ],

@@ -52,18 +52,19 @@ def _spec(field: str, tree: StateTree, layer: Layer, operation: Operation) -> Wr
 
 def parent_relations(tree: StateTree, layer: Layer) -> tuple[ParentRelation, ...]:
     """Return the relations of *tree* under which a new instance of *layer* can be created."""
-    found: dict[tuple[str, str], tuple[str, Relation]] = {}
+    found: dict[tuple[str, str], list[Relation]] = {}
     for parent, relation in tree.parents[layer.typename]:
         if can_hold(relation):  # two fields that render one relation are one place
-            found.setdefault((parent.typename, relation.source), (parent.typename, relation))
-    count = Counter(name for name, _ in found.values())
+            found.setdefault((parent.typename, relation.source), []).append(relation)
+    count = Counter(name for name, _ in found)
     return tuple(
         ParentRelation(
-            key=naming.parent_key(name, relation.graphql_name if count[name] > 1 else None),
+            key=naming.parent_key(name, first.graphql_name if count[name] > 1 else None),
             parent=name,
-            relation=relation,
+            relation=first,
+            shown_by=(first.graphql_name, *(item.graphql_name for item in others)),
         )
-        for name, relation in found.values()
+        for (name, _), (first, *others) in found.items()
     )
 
 

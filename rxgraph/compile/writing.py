@@ -13,7 +13,7 @@ from typing import Any
 from rxgraph.compile import naming
 from rxgraph.compile.state_tree import Layer, Relation
 from rxgraph.declare.operations import Operation
-from rxgraph.types import TypeName
+from rxgraph.types import JSON, TypeName
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,9 @@ class InputField:
 
     ``type`` is the Python annotation Strawberry compiles; an ``enum.Enum`` class means: the
     request holds the raw choice value. ``nullable`` and ``required`` are what DRF says;
-    ``required`` counts for CREATE only, a SAVE needs nothing.
+    ``required`` counts for CREATE only, a SAVE needs nothing. ``relations`` are the fields of the
+    layer that show what it sets. ``defaults`` holds the constant that the server fills in, as the
+    layer shows it, where there is one.
     """
 
     name: str  # serializer field name, the key in WriteRequest.data
@@ -31,18 +33,22 @@ class InputField:
     nullable: bool
     required: bool
     description: str | None = None
+    relations: tuple[str, ...] = ()
+    defaults: tuple[JSON, ...] = ()
 
 
 @dataclass(frozen=True)
 class ParentRelation:
     """One place where a new instance can be created: a relation of a parent layer.
 
-    ``key`` is the field of the channel's ``@oneOf`` parent input, by its GraphQL name.
+    ``key`` is the field of the channel's ``@oneOf`` parent input, by its GraphQL name. ``shown_by``
+    are the fields of the parent that render this place: ``relation``'s own, and its like.
     """
 
     key: str
     parent: TypeName
     relation: Relation
+    shown_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

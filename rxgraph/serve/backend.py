@@ -152,6 +152,10 @@ class Backend:
         """Let a forest drop those of *roots* that no server claims."""
         return await self.on_thread(self.engine.drop_idle_roots, key, roots)
 
+    async def clear(self, key: AnchorKey) -> bool:
+        """Clear the cache of *key*; False when it was not HOT."""
+        return await self.on_thread(self.engine.clear, key)
+
     async def rescue(self, key: AnchorKey) -> bool:
         """Take over work on *key* that nobody does."""
         return await self.on_thread(self.engine.rescue, key)

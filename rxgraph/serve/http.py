@@ -16,7 +16,6 @@ from typing import Any
 
 import strawberry
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from django.utils.html import escape
 from strawberry.channels import GraphQLHTTPConsumer
 from strawberry.channels.handlers.http_handler import (
     ChannelsRequest,
@@ -40,6 +39,7 @@ from rxgraph.serve.connection import (
     is_allowed_origin,
 )
 from rxgraph.serve.errors import formatted
+from rxgraph.serve.explorer import page_headers, render_page
 from rxgraph.serve.messages import decode, encode
 from rxgraph.serve.schema import may_explore
 from rxgraph.serve.scope import OperationScope
@@ -92,8 +92,7 @@ class HTTPConsumer(GraphQLHTTPConsumer[Any, Any]):
         headers = headers_of(self.scope)
         method = self.scope["method"].upper()
         if method == "GET" and may_explore() and "text/html" in headers.get("accept", ""):
-            page = _PAGE.format(path=escape(self.scope["path"])).encode()
-            await self._send(200, page, {"Content-Type": "text/html; charset=utf-8"})
+            await self._send(200, render_page(self.schema, self.scope["path"]), page_headers())
             return
         if method != "POST":
             error = BadRequest(f"GraphQL is served over POST, not {method}")
@@ -201,17 +200,3 @@ class HTTPConsumer(GraphQLHTTPConsumer[Any, Any]):
     def encode_json(self, data: object) -> bytes:
         """Write an answer."""
         return encode(data)
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>RxGraph</title>
-<style>body {{ font: 1rem/1.5 system-ui; max-width: 44rem; margin: 3rem auto; padding: 0 1rem }}
-code, pre {{ background: #8882; border-radius: .3rem; padding: .1rem .3rem }}</style>
-<h1>GraphQL is served here</h1>
-<p>Queries: <code>POST {path}</code> with JSON <code>{{"query": …, "variables": …}}</code> and
-<code>Authorization: Token …</code>. Ask for <code>text/event-stream</code> to subscribe.</p>
-<p>Live state: a WebSocket at the same address, subprotocol <code>graphql-transport-ws</code>, with
-<code>{{"Authorization": "Token …"}}</code> in <code>connection_init</code> (the session cookie of
-this site works too). From a terminal:</p>
-<pre>python manage.py rxgraph_watch --help</pre>
-"""

@@ -202,8 +202,16 @@ class Replica:
                 reading = heated
             elif reading.anchor.pending and await self._hub.backend.rescue(self.key):
                 continue  # written while nobody looked: merged in now, read again
+            elif self._lacks_root(reading) and await self._hub.backend.clear(self.key):
+                continue  # deleted while it was cached; a row may have its key again
             self._start(reading)
             return
+
+    def _lacks_root(self, reading: Reading) -> bool:
+        if self.tree.many:
+            return False
+        root = reading.documents.get(self.root)
+        return root is None or not root.is_live
 
     def _start(self, reading: Reading) -> None:
         """Stand where *reading* stands."""

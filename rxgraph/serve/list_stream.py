@@ -59,8 +59,14 @@ class ListStream(LiveStream):
 
     @property
     def anchor_ids(self) -> tuple[str, ...]:
-        """The ids of the roots in their order, as far as it is decided."""
-        return self._listing.ids
+        """The ids of the roots in their order, with what the context's code has said by now."""
+        edits = [entry.edit for entry in self._entries if entry.edit is not None]
+        if not edits:
+            return self._listing.ids
+        ahead = self._listing.copy()
+        for edit in edits:
+            edit(ahead)
+        return ahead.ids
 
     # -- opening and closing
 

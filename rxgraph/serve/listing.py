@@ -111,6 +111,12 @@ class Listing:
         self._added: set[str] = set()
         self._removed: set[str] = set()
 
+    def copy(self) -> Listing:
+        """Return another one that is the same now."""
+        found = Listing(self.ids)
+        found._added, found._removed = set(self._added), set(self._removed)
+        return found
+
     def add(self, id_: str, *, at_beginning: bool) -> None:
         """Add a root because the context's code says so."""
         self._removed.discard(id_)

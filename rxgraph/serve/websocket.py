@@ -82,6 +82,8 @@ class WebSocketConsumer(GraphQLWSConsumer[Any, Any]):
     async def _serve(self) -> None:
         try:
             await self.run(self)
+        except OSError as error:  # what ASGI servers raise when the client is gone
+            logger.debug("a client went away: %r", error)
         except Exception:
             logger.exception("a connection failed")
             with contextlib.suppress(Exception):

@@ -117,3 +117,19 @@ async def test_the_list_of_projects_grows_by_itself_and_can_be_searched(stage):
     await live.until(lambda state: [item["name"] for item in state] == ["Lighthouse"])
     await in_database(Membership.objects.filter(project=lighthouse, user=bob).delete)()
     await live.until(lambda state: state == [])
+
+
+async def test_a_key_that_is_used_again_shows_the_new_row(stage):
+    ada, _, project, _ = await seeded()
+    live = await stage.subscribe(ProjectChannel, ada, {"projectId": project.pk})
+    await live.event()
+    await live.close()
+    key = project.pk
+    await in_database(project.delete)()  # while it is cached, and nobody looks
+    assert await (await stage.subscribe(ProjectChannel, ada, {"projectId": key})).error() == (
+        "NOT_FOUND"
+    )
+    await in_database(Project.objects.create)(pk=key, name="Again", owner=ada)
+    again = await stage.subscribe(ProjectChannel, ada, {"projectId": key})
+    await again.event()
+    assert again.state["name"] == "Again"

@@ -1,10 +1,13 @@
 """The pages of the demo, as a browser asks for them."""
 
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.test import Client
+from rest_framework.authtoken.models import Token
 
 from channels_app import settings as board_settings
 from channels_app.models import Comment, Label, Note, Project, Task
@@ -87,3 +90,67 @@ def test_the_admin_shows_nobody_the_notes_of_another(browser: Client, task: Task
 def test_a_note_written_in_the_admin_belongs_to_its_writer(browser: Client, task: Task) -> None:
     browser.post("/admin/channels_app/note/add/", {"task": task.pk, "body": "Matte, not glossy."})
     assert Note.objects.get().owner == task.project.owner
+
+
+class TestDemoPage:
+    """What the page of the demo is told, and where: on a developer's machine and nowhere else."""
+
+    @pytest.fixture(autouse=True)
+    def on_a_developers_machine(self, settings: Any) -> None:
+        settings.DEBUG = True
+        settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+        settings.STATICFILES_DIRS = []
+        call_command("demo_data", stdout=StringIO())
+
+    def test_the_front_page_is_the_board_under_a_policy(self, client: Client) -> None:
+        answer = client.get("/")
+        assert "channels_app/board/board.js" in answer.content.decode()
+        assert "script-src 'self';" in answer["Content-Security-Policy"]
+        assert "csrftoken" in answer.cookies
+
+    def test_the_session_names_the_people_with_their_tokens_and_projects(
+        self, client: Client
+    ) -> None:
+        answer = client.get("/demo/session")
+        found = answer.json()
+        ada = found["people"][0]
+        assert ada["name"] == "Ada Lovelace"
+        assert ada["token"] == Token.objects.get(user__username="ada").key
+        assert ada["projects"] == [
+            str(pk)
+            for pk in Project.objects.visible_to(User.objects.get(username="ada")).values_list(
+                "pk", flat=True
+            )
+        ]
+        assert len(found["projects"]) == 4
+        assert (found["mode"], answer["Cache-Control"]) == ("normal", "no-store")
+        assert "admin" not in [person["username"] for person in found["people"]]
+
+    def test_the_switch_takes_modes_and_says_which_there_are(self, client: Client) -> None:
+        def post(body: str) -> Any:
+            return client.post("/demo/server", body, content_type="application/json")
+
+        assert post('{"mode": "slow"}').json() == {"mode": "slow"}
+        assert client.get("/demo/session").json()["mode"] == "slow"
+        for wrong in ('{"mode": "fast"}', "{}", "[]", "nothing"):
+            answer = post(wrong)
+            assert answer.status_code == 400
+            assert "normal, slow, refuse" in answer.content.decode()
+        post('{"mode": "normal"}')
+
+    def test_other_sites_cannot_turn_the_switch(self) -> None:
+        strict = Client(enforce_csrf_checks=True)
+        answer = strict.post("/demo/server", '{"mode": "slow"}', content_type="application/json")
+        assert answer.status_code == 403
+
+    @pytest.mark.parametrize(
+        ("debug", "address"), [(False, "127.0.0.1"), (True, "192.0.2.7"), (True, "")]
+    )
+    def test_nobody_else_is_told_anything(
+        self, client: Client, settings: Any, debug: bool, address: str
+    ) -> None:
+        settings.DEBUG = debug
+        assert client.get("/demo/session", REMOTE_ADDR=address).status_code == 404
+        answer = client.post("/demo/server", "{}", "application/json", REMOTE_ADDR=address)
+        assert answer.status_code == 404
+        assert "board.js" not in client.get("/", REMOTE_ADDR=address).content.decode()

@@ -117,9 +117,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(environ: Mapping[str, str], log_path: Path, application: str = APPLICATION) -> Server:
-    """Start a server and return it when it answers."""
-    port = free_port()
+def start(
+    environ: Mapping[str, str],
+    log_path: Path,
+    application: str = APPLICATION,
+    *,
+    port: int | None = None,
+) -> Server:
+    """Start a server and return it when it answers; *port* is that of one that has ended."""
+    port = port or free_port()
     with log_path.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603
             [

@@ -341,7 +341,16 @@ async def test_nothing_is_left_when_the_last_viewer_has_gone(
 
 async def _quiet(server: Server, project: str) -> None:
     """Return when the server holds nothing for *project*, and no task but its own."""
-    runtime = {"burial", "expiry", "heartbeat", "memberships", "poll", "sweep", "take over"}
+    runtime = {
+        "burial",
+        "claims",
+        "expiry",
+        "heartbeat",
+        "memberships",
+        "poll",
+        "sweep",
+        "take over",
+    }
     runtime.add("wake-ups")
     own = {f"rxgraph {name}" for name in runtime}
     for _ in range(200):

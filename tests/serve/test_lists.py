@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -162,6 +163,34 @@ async def test_remove_instance_and_clear_are_one_event_each(stage):
     assert live.state == []
     await context.clear()
     assert await live.is_silent()
+
+
+async def test_the_code_sees_what_it_changed_though_a_batch_before_it_is_still_judged(stage):
+    ann, _, projects = await seeded(2)
+    live = await stage.subscribe(OwnListChannel, ann)
+    await live.event()
+    context = OwnListChannel.contexts[-1]
+    stream = stage.runtime.contexts.find(live.events[0]["session"])
+    gate = asyncio.Event()
+
+    async def judge(*args: Any) -> Any:
+        await gate.wait()
+        return frozenset({str(project.pk) for project in projects})
+
+    stage.runtime.hub.desk.judge = judge
+    await in_database(Project.objects.filter(pk=projects[0].pk).update)(name="touched")
+    assert await live.is_silent()  # the batch waits for the judge
+    assert stream is not None
+    assert len(stream._entries) == 1
+    await context.clear()
+    assert context.anchor_ids == ()
+    await context.add_instance(projects[1].pk)
+    assert context.anchor_ids == (str(projects[1].pk),)
+    assert live.ids == [str(project.pk) for project in projects]
+    gate.set()
+    await live.until(lambda state: [item["id"] for item in state] == [str(projects[1].pk)])
+    kinds = [event["channel"] is not None for event in live.events[1:]]
+    assert kinds == [False, True, True]  # touched, cleared, added
 
 
 async def test_a_deleted_root_leaves_every_list(stage):

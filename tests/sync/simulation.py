@@ -191,8 +191,8 @@ class World:
                 return intents
             case steps.ReadRows(snapshot=(tables, _), wanted=wanted, lists=lists):
                 self.faults["list not read"] += any(lists.values())
-                rows = (tables.row(key) for key in wanted)
-                return {row.key: with_lists(row, lists.get(row.key, {})) for row in rows if row}
+                read = [row for key in wanted if (row := tables.row(key)) is not None]
+                return {row.key: with_lists(row, lists.get(row.key, {})) for row in read}
             case steps.ReadExisting(snapshot=(tables, _), wanted=wanted):
                 return frozenset(key for key in wanted if tables.row(key) is not None)
             case steps.ReadDependents():
@@ -263,7 +263,7 @@ class World:
 
 def with_lists(row: steps.Row, lists: Mapping[str, list[str]]) -> steps.Row:
     """Return *row* with *lists* instead of what was read."""
-    data, links = row.data | lists, row.links
+    data, links = row.data | dict(lists), row.links
     for name, ids in lists.items():
         child = {"items": "Item", "parts": "Part"}[name]
         others = [key for key in links if key.typename != child]

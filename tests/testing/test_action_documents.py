@@ -31,9 +31,9 @@ def test_answers_are_selected_to_the_bottom():
 
 def test_what_has_a_default_may_be_left_out():
     text = mutation_for(COMPILED, "genreDefaults")
-    assert "$wholeNumber: Int, " in text
-    assert "$words: [String!]," in text
+    assert "$wholeNumber: Int! = 7, " in text
+    assert "$words: [String!]! = [" in text
     assert "$session: ID!" in text
     channel = document_for(compile_channel(AlbumChannel))
     assert "$albumId: Int!" in channel
-    assert "$shelf: Shelf," in channel
+    assert "$shelf: Shelf! = FRONT," in channel

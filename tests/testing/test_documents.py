@@ -60,7 +60,9 @@ def test_the_subscription_selects_every_field_of_every_layer(compiled):
 
 
 def test_a_field_must_be_named_where_there_are_several():
-    sdl = """type Query { a: Int } type Subscription { one: Int two: Int }"""
+    sdl = """type Query { a: Int } type Subscription { one: Event two: Event tick: Int }
+    type Event { channel: Channel changed: Changes } type Channel { state: Thing }
+    type Changes { things: [Thing] } type Thing { id: ID! }"""
     with pytest.raises(ValueError, match="Name one of one, two"):
         document_for(sdl)
     with pytest.raises(ValueError, match="nothing is none of one, two"):

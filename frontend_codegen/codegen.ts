@@ -1,0 +1,3 @@
+import { codegenConfig } from './packages/client/src/codegen/index.js';
+
+export default codegenConfig({ output: 'generated/rxgraph.ts' });

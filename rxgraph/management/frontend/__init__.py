@@ -1,0 +1,1 @@
+"""What ``manage.py makefrontend`` does: GraphQL files from the channels, TypeScript from those."""
