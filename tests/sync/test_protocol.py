@@ -102,6 +102,14 @@ def test_trusting_an_outdated_replica_is_caught(monkeypatch: pytest.MonkeyPatch)
     assert _caught(range(200))
 
 
+def test_publishing_a_part_of_what_was_pushed_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def take_again(anchor: Any, owner: str, seq: int, lease: Any, now: float) -> Any:
+        return decisions.finish(anchor, owner, seq, now)
+
+    monkeypatch.setattr(decisions, "take_again", take_again)
+    assert _caught(range(200))
+
+
 def test_not_reading_a_list_whose_rows_changed_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     def unmoved(self: Reconciliation, touched: Any, own: Any) -> Any:
         return (yield from original(self, touched, frozenset()))
