@@ -69,7 +69,11 @@ export function makeBoard(instances) {
       comments: own.map((comment) => ref('Comment', comment)),
     };
   });
-  const project = { ...ref('Project', 1), name: 'Garden', tasks: tasks.map(({ id }) => ref('Task', id)) };
+  const project = {
+    ...ref('Project', 1),
+    name: 'Garden',
+    tasks: tasks.map(({ id }) => ref('Task', id)),
+  };
   return { project, tasks, comments, users };
 }
 
@@ -83,7 +87,9 @@ const changes = (changed) => ({
 
 /** Events are made of text, as they arrive. */
 const event = (kind, changed, more = {}) =>
-  JSON.parse(JSON.stringify({ kind, cursor: 'c', changed: changes(changed), removed: [], ...more }));
+  JSON.parse(
+    JSON.stringify({ kind, cursor: 'c', changed: changes(changed), removed: [], ...more }),
+  );
 
 export function snapshotOf({ project, tasks, comments, users }) {
   return event(

@@ -132,6 +132,8 @@ for (const work of Object.keys(samples)) {
 
 const worst = Math.max(...[EDIT, 'a task is renamed'].map((work) => median(samples[work].ours)));
 const isMet = worst <= GOAL_MS;
-console.log(`\ngoal: one delta in at most ${GOAL_MS} ms: ${worst.toFixed(3)} ${isMet ? 'met' : 'MISSED'}`);
+console.log(
+  `\ngoal: one delta in at most ${GOAL_MS} ms: ${worst.toFixed(3)} ${isMet ? 'met' : 'MISSED'}`,
+);
 if (values.json) writeFileSync(values.json, JSON.stringify({ instances, samples, rendered }));
 if (values.strict && !isMet) process.exitCode = 1;

@@ -36,7 +36,11 @@ export async function countRenders(side, events) {
     ),
   );
   const Page = counted(({ state }) =>
-    h('div', null, state.tasks.map((task) => h(Task, { key: task.id, task }))),
+    h(
+      'div',
+      null,
+      state.tasks.map((task) => h(Task, { key: task.id, task })),
+    ),
   );
   const root = createRoot(window.document.createElement('div'));
   const counts = [];

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from rxgraph.compile.state_tree import Layer, Relation, RelationKind, StateTree
-from rxgraph.delta import Changes, State, View, diff, see, see_change, see_since
+from rxgraph.delta import Changes, State, View, diff, see, see_change, see_list, see_since
 from rxgraph.types import Document, InstanceKey
 
 FOLDER = Path(__file__).parent.parent / "vectors"
@@ -171,8 +171,10 @@ class Script:
         )
 
     def _view(self, state: State) -> View:
-        root = self.roots[0]["id"] if self.roots else ""
-        return see(self.tree, InstanceKey("Board", root), state, None)
+        keys = [InstanceKey("Board", root["id"]) for root in self.roots]
+        if self.many:
+            return see_list(self.tree, keys, state, None)
+        return see(self.tree, keys[0] if keys else InstanceKey("Board", ""), state, None)
 
     def _channel(self) -> dict[str, Any]:
         references = [_reference("Board", root["id"]) for root in self.roots]

@@ -16,6 +16,11 @@ from rxgraph.declare import registry
 from tests.management.front_end import GENERATED, make_front_end
 from tests.torture.serializers import GenreSerializer, TrackSerializer
 
+OWN_DOCUMENTS = """import { codegenConfig } from '@rxgraph/client/codegen';
+
+export default codegenConfig({ documents: ['src/**/*.graphql'] });
+"""
+
 
 @pytest.fixture(autouse=True)
 def base(tmp_path: Path) -> Iterator[Path]:
@@ -164,6 +169,18 @@ class TestGenerating:
         assert front_end.generated.read_text() == "export const old = 1;\n"
         assert make("--quiet") == ""
         assert "trackChannel" in front_end.generated.read_text()
+
+    def test_documents_of_the_project_itself_use_the_fragments(self, base):
+        front_end = make_front_end(base, OWN_DOCUMENTS)
+        (front_end.folder / "src").mkdir()
+        (front_end.folder / "src" / "titles.graphql").write_text(
+            "query Titles($id: ID!) { track(id: $id) { id state { ...TrackFields } } }"
+        )
+        make()
+        generated = front_end.generated.read_text()
+        assert "export const TitlesDocument" in generated
+        assert "query: TrackDocument," in generated
+        front_end.compile()
 
     def test_a_generator_that_fails_shows_what_it_said(self, base):
         make_front_end(base, "throw new Error('no configuration today');\n")

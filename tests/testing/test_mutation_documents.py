@@ -17,6 +17,7 @@ from graphql import (
 )
 
 from channels_app.channels import ProjectChannel
+from rxgraph.compile import naming
 from rxgraph.compile.channel import compile_channel
 from rxgraph.serve.schema import make_schema
 from rxgraph.testing import mutation_for
@@ -57,7 +58,17 @@ def test_documents_are_valid_from_whatever_they_are_written(served, name):
     assert sorted(from_sdl.split()) == sorted(text.split())
 
 
-@pytest.mark.parametrize(("served", "name"), MUTATIONS)
+WRITES = [
+    pytest.param(served, name, id=name)
+    for served, compiled in zip(SCHEMAS, CHANNELS, strict=True)
+    for name in (
+        *(spec.field_name for spec in compiled.writes),
+        naming.batch_field(compiled.names.field),
+    )
+]
+
+
+@pytest.mark.parametrize(("served", "name"), WRITES)
 def test_they_select_the_whole_payload(served, name):
     schema: Any = served._schema
     found = selected(schema, mutation_for(served, name))

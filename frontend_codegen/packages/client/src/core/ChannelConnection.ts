@@ -97,6 +97,7 @@ export class ChannelConnection<T extends ChannelTypes, W = object> {
       variables: variables as Record<string, unknown>,
       transport,
       clock: this.#clock,
+      isLive: () => this.#status === 'live',
       onOverlays: () => this.#show(),
     });
     const plan = planOf(descriptor as ChannelDescriptor);

@@ -23,6 +23,7 @@ export interface SaveOptions extends WriteOptions {
 
 /** A write that the server has done. */
 export interface Written {
+  /** Empty while {@link cursor} is null: the server could not read what it has written. */
   readonly id: string;
   readonly clientMutationId: string;
   /** The position of the stream that contains the write; null: not known yet. */

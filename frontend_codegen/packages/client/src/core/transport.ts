@@ -23,6 +23,9 @@ export interface Transport {
   subscribe(request: OperationRequest, sink: ResultSink): () => void;
   /** Run a mutation. */
   mutate(request: OperationRequest): Promise<OperationResult>;
-  /** Tell whenever the connection below comes (true) or goes (false), where that can be known. */
+  /**
+   * Tell whenever the socket below comes (true) or goes (false), where everything goes over one: then
+   * answers come in the order of the stream.
+   */
   watch?(listener: (isUp: boolean) => void): () => void;
 }

@@ -14,6 +14,8 @@ export interface WriteHost {
   readonly variables: Readonly<Record<string, unknown>>;
   readonly transport: Transport;
   readonly clock: Clock;
+  /** Whether all that the server has told on this connection has arrived. */
+  isLive(): boolean;
   /** Called when what is laid over the server's state is another. */
   onOverlays(): void;
 }
@@ -23,6 +25,6 @@ export interface Writes {
   readonly binding: Binding;
   /** What is to be laid over the server's state, oldest first. */
   readonly overlays: readonly Overlay[];
-  /** Forget the overlays of writes that the server's state now contains. */
+  /** An event has come: forget the overlays of writes that the server's state now contains. */
   settle(clientMutationIds: readonly string[]): void;
 }

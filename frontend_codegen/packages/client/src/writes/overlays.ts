@@ -87,18 +87,6 @@ export function createOverlay(
   return isWhole ? overlay : null;
 }
 
-/** Write what a payload or an event carries over whatever is there. */
-export function rowsOverlay(lists: Readonly<Record<string, unknown>>): Overlay {
-  return (graph) => {
-    const draft = new Draft(graph);
-    for (const [name, rows] of Object.entries(lists)) {
-      const layer = graph.plan.byChanges.get(name);
-      if (layer) for (const row of rows as readonly Instance[]) draft.put(layer, row);
-    }
-    return draft.finish();
-  };
-}
-
 /** Return the part of *data* that a client can show: own fields, and relations it knows. */
 function shownOf(graph: Graph, layer: LayerDescriptor, value: Fields, data: Fields): Fields {
   const shown: Record<string, unknown> = {};

@@ -1,39 +1,34 @@
 /**
  * Saves, creates and deletes: sends them, shows them meanwhile, takes back what is refused.
  *
- * An overlay ends when the event with its write arrives, when the server refuses, or after the
+ * An overlay ends when the server's state contains the write, when the server refuses, or after the
  * layer's `optimisticTimeout`: from then on the server's state wins.
  */
 
 import { channelErrorOf } from '../core/channelErrorOf.js';
 import { uniqueId } from '../core/clock.js';
 import type { LayerDescriptor, WriteDescriptor } from '../core/descriptor.js';
-import { RefusedError, type WriteMessage } from '../core/errors.js';
+import { ChannelError, RefusedError, type WriteMessage } from '../core/errors.js';
 import type { SaveOptions, WriteOptions, Written } from '../core/live.js';
 import type { Binding } from '../core/plan.js';
 import type { OperationResult } from '../core/transport.js';
 import type { Overlay, WriteHost, Writes } from '../core/writes.js';
 import { bindWrites } from './bindWrites.js';
-import {
-  createOverlay,
-  deleteOverlay,
-  type ListPlace,
-  rowsOverlay,
-  saveOverlay,
-} from './overlays.js';
+import { createOverlay, deleteOverlay, type ListPlace, saveOverlay } from './overlays.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
 interface Payload {
   readonly cursor?: string | null;
   readonly messages?: readonly WriteMessage[];
-  readonly parents?: Fields | null;
   readonly [instance: string]: unknown;
 }
 
 interface Pending {
-  overlay: Overlay;
-  stopTimer(): void;
+  readonly overlay: Overlay;
+  readonly stopTimer: () => void;
+  /** The server has answered; the stream will say the same with its next event. */
+  isConfirmed: boolean;
 }
 
 const HARMLESS = new Set(['INFO', 'WARNING']);
@@ -57,6 +52,7 @@ export class Writer implements Writes {
   /** Forget the overlays of writes that the server's state now contains. */
   settle(clientMutationIds: readonly string[]): void {
     for (const id of clientMutationIds) this.#drop(id);
+    for (const [id, { isConfirmed }] of this.#pending) if (isConfirmed) this.#drop(id);
   }
 
   /** Change an instance: fields that *data* leaves out stay as they are. */
@@ -89,7 +85,10 @@ export class Writer implements Writes {
     }));
     this.#created.set(
       id,
-      written.then(({ id: real }) => real),
+      written.then(({ id: real }) => {
+        if (real) return real;
+        throw new ChannelError(`The id of the new ${type} is not known yet`, null);
+      }),
     );
     this.#created.get(id)?.catch(() => {}); // told to whoever created it
     written.finally(() => clock.after(60_000, () => this.#created.delete(id))).catch(() => {});
@@ -112,7 +111,7 @@ export class Writer implements Writes {
     variables: () => Promise<Fields>,
   ): Promise<Written> {
     const { transport, clock, variables: channel } = this.host;
-    const { optimistic, optimisticTimeout, changes } = this.#layer(typename);
+    const { optimistic, optimisticTimeout } = this.#layer(typename);
     const { clientMutationId = uniqueId(clock) } = options;
     if (overlay && (options.optimistic ?? optimistic)) {
       this.#show(clientMutationId, overlay, optimisticTimeout * 1000);
@@ -132,27 +131,28 @@ export class Writer implements Writes {
       this.#takeBack(clientMutationId);
       throw new RefusedError(messages);
     }
+    const cursor = payload.cursor ?? null;
+    if (cursor !== null) this.#confirm(clientMutationId);
     const written = payload[instance] as string | { readonly id: string } | null;
-    const rows = { ...payload.parents };
-    const isRow = typeof written === 'object' && written !== null;
-    if (isRow) rows[changes] = [...((rows[changes] as unknown[]) ?? []), written];
-    this.#confirm(clientMutationId, rowsOverlay(rows));
-    const id = (isRow ? written.id : written) ?? '';
-    return { id, clientMutationId, cursor: payload.cursor ?? null };
+    const id = (typeof written === 'string' ? written : written?.id) ?? '';
+    return { id, clientMutationId, cursor };
   }
 
   #show(id: string, overlay: Overlay, timeoutMs: number): void {
     const stopTimer = this.host.clock.after(timeoutMs, () => this.#takeBack(id));
-    this.#pending.set(id, { overlay, stopTimer });
+    this.#pending.set(id, { overlay, stopTimer, isConfirmed: false });
     this.host.onOverlays();
   }
 
-  /** The server's own words replace the guess, until the event with them is there. */
-  #confirm(id: string, overlay: Overlay): void {
+  /**
+   * On one socket the event of a write comes before its answer, so now the state contains it; if
+   * the stream is just being resumed, its first event will. (Elsewhere the event tells by name.)
+   */
+  #confirm(id: string): void {
     const pending = this.#pending.get(id);
-    if (!pending) return;
-    pending.overlay = overlay;
-    this.host.onOverlays();
+    if (!pending || !this.host.transport.watch) return;
+    if (this.host.isLive()) this.#takeBack(id);
+    else pending.isConfirmed = true;
   }
 
   #takeBack(id: string): void {
