@@ -81,17 +81,17 @@ def _figure(turns: Turns) -> Figure:
         commands = _typical(found, lambda turn: turn.used["commands"])
         explain(f"{text}: request → answer", ms(value))
         explain(f"{text}: SQL, MongoDB", f"{statements:.3g}, {commands:.3g}")
-    explain("of it: the write on its thread", ms(_spent(turns, "write")))
-    explain("of that: from the commit to the wake-up", ms(_spent(turns, "flush")))
-    explain("of that: the store's requests", ms(_store_seconds(turns)))
-    explain("of that: MongoDB answering", ms(_spent(turns, "mongo")))
-    explain("beside it: the wake-up through Redis", ms(_spent(turns, "hop")))
+    explain("the write on its thread", ms(_spent(turns, "write")))
+    explain("of that: from the commit on", ms(_spent(turns, "flush")))
+    explain("of that: the store's requests before the wake-up", ms(_store_seconds(turns)))
+    explain("of that: those after it, for others", ms(_store_seconds(turns, "late")))
+    explain("MongoDB answering all of them", ms(_spent(turns, "mongo")))
     _judge(figure, turns)
     return figure
 
 
 def _judge(figure: Figure, turns: Turns) -> None:
-    trips = _store_seconds(turns) + _spent(turns, "hop")
+    trips = _store_seconds(turns)
     mine = _typical(turns[OURS], _answer) or 0.0
     for name in (SERIALIZER, STOCK):
         plain = _typical(turns[name], _answer) or 0.0
@@ -102,9 +102,10 @@ def _judge(figure: Figure, turns: Turns) -> None:
         )
         figure.promise(text, mine <= _MOST * plain + trips)
     figure.notes += [
-        "the cache's round trips: what the steps of the flush that ask the store took, driver"
-        " included, and the wake-up from publishing it to the replica, through Redis",
-        "the last rows are times within the server and have no counterpart elsewhere",
+        "the cache's round trips: what those steps of the flush that ask the store took, driver"
+        " included, which are over before the replica in this process is woken",
+        "the last rows are times within the server and have no counterpart elsewhere; what comes"
+        " after the wake-up keeps no client waiting",
         "SQL leaves out BEGIN and COMMIT; sweeps and heartbeats of the server are counted",
     ]
 
@@ -125,5 +126,5 @@ def _spent(turns: Turns, key: str) -> float:
     return median([turn.used.get(key, 0.0) for turn in turns[OURS]])
 
 
-def _store_seconds(turns: Turns) -> float:
-    return sum(_spent(turns, f"step {name}") for name in _STORE_STEPS)
+def _store_seconds(turns: Turns, when: str = "step") -> float:
+    return sum(_spent(turns, f"{when} {name}") for name in _STORE_STEPS)

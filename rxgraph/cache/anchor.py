@@ -153,6 +153,13 @@ def take(anchor: Anchor, lease: Lease, now: float, *, schema: str) -> Anchor | N
     return _take(anchor, lease, now)
 
 
+def take_again(anchor: Anchor, owner: str, seq: int, lease: Lease, now: float) -> Anchor | None:
+    """Do the batch again under a higher number, with what was pushed since; None: replaced."""
+    if not _is_turn(anchor, owner, seq) or anchor.phase is not Phase.HOT:
+        return None
+    return _take(anchor, lease, now)
+
+
 def extend(
     anchor: Anchor,
     owner: str,

@@ -70,6 +70,7 @@ class MongoStore:
         self._place = _Place(url)
         self._options = _options(timeout_seconds) | dict(client_options)
         self._clients: dict[int, MongoClient[dict[str, Any]]] = {}
+        self._collections: dict[tuple[int, str, bool], Any] = {}
         self._indexed: set[tuple[int, str]] = set()
 
     def perform(self, step: Step[T]) -> T:
@@ -112,6 +113,7 @@ class MongoStore:
 
     def close(self) -> None:
         """Give back connections and threads; a later use connects again."""
+        self._collections.clear()
         client = self._clients.pop(os.getpid(), None)
         if client is not None:
             client.close()
@@ -133,40 +135,47 @@ class MongoStore:
                 created.close()
         return client
 
+    def _collection(self, name: str, is_durable: bool = True) -> Any:
+        key = (os.getpid(), name, is_durable)
+        found = self._collections.get(key)
+        if found is None:
+            database = self._client()[self._place.database]
+            found = self._collections[key] = _collection(database, name, is_durable)
+        return found
+
     def _ask(self, request: Step[Any]) -> Any:
-        database = self._client()[self._place.database]
         match request:
             case Find(name, filter_):
-                return list(database[name].find(filter_, batch_size=_ONE_BATCH))
+                return list(self._collection(name).find(filter_, batch_size=_ONE_BATCH))
             case Aggregate(name, pipeline):
-                return list(database[name].aggregate(pipeline, batchSize=_ONE_BATCH))
+                return list(self._collection(name).aggregate(pipeline, batchSize=_ONE_BATCH))
             case Insert(name, documents, is_durable):
                 try:
-                    _collection(database, name, is_durable).insert_many(documents, ordered=False)
+                    self._collection(name, is_durable).insert_many(documents, ordered=False)
                 except BulkWriteError as error:
                     return _taken(error)
                 return frozenset()
             case Replace(name, [(filter_, document)], upsert, is_durable):
-                collection = _collection(database, name, is_durable)
+                collection = self._collection(name, is_durable)
                 try:  # half the price of a bulk of one
                     one = collection.replace_one(filter_, document, upsert=upsert)
                 except DuplicateKeyError:
                     return 0
                 return one.matched_count + (one.upserted_id is not None)
             case Replace(name):
-                collection = _collection(database, name, request.is_durable)
+                collection = self._collection(name, request.is_durable)
                 try:
                     result = collection.bulk_write(_replacements(request), ordered=False)
                 except BulkWriteError as error:
                     return _stored(error)
                 return result.matched_count + result.upserted_count
             case Delete(name, filter_):
-                database[name].delete_many(filter_)
+                self._collection(name).delete_many(filter_)
                 return None
             case EnsureIndexes(name):
                 seen = (os.getpid(), name)
                 if seen not in self._indexed:
-                    database[name].create_indexes(_indexes(request))
+                    self._collection(name).create_indexes(_indexes(request))
                     self._indexed.add(seen)
                 return None
         raise TypeError(f"no request to MongoDB: {request!r}")

@@ -110,10 +110,6 @@ class Backend:
         """Count as one who watches *key*."""
         await self._run(join_anchor(key, self.session))
 
-    async def join_again(self, key: AnchorKey) -> None:
-        """Count as one who watches *key* again: this process was taken for dead."""
-        await self._run(join_anchor(key, self.session))
-
     async def leave(self, key: AnchorKey) -> None:
         """Stop being woken for *key*."""
         try:

@@ -25,6 +25,7 @@ from rxgraph.errors import BackendError, NotFound
 from rxgraph.serve.backend import Backend
 from rxgraph.serve.contexts import Contexts
 from rxgraph.serve.desk import Desk
+from rxgraph.serve.lingering import Lingering
 from rxgraph.sync.heating import Warmth
 from rxgraph.types import AnchorKey, Document, InstanceKey
 
@@ -280,11 +281,15 @@ class Attachment:
         #: Roots of a list channel that are held.
         self.roots: set[str] = set()
 
-    async def detach(self) -> None:
-        """Stop being told; the last one to leave drops the replica. Safe to call twice."""
+    async def detach(self, *, lingers: bool = False) -> None:
+        """Stop being told; the last one to leave drops the replica. Safe to call twice.
+
+        *lingers*: not at once, since whoever read it may well do so again.
+        """
         if self.replica.receivers.pop(self._number, None) is not None:
             self.let_go(self.roots)
-            await self._hub.release(self.replica)
+            if not lingers or not self._hub.lingers(self.replica):
+                await self._hub.release(self.replica)
 
     async def hold(self, roots: Collection[str]) -> None:
         """Have the replica of a list channel hold *roots*; those that exist are there then.
@@ -321,6 +326,7 @@ class Hub:
         self.contexts = Contexts(backend.session)
         self._replicas: dict[AnchorKey, Replica] = {}
         self._leaving: dict[AnchorKey, asyncio.Task[None]] = {}
+        self._lingering = Lingering(self.release, backend.engine.settings.linger_seconds)
         self._is_complaining = False
         #: Asks who lists what, for all list contexts of this process.
         self.desk = Desk()
@@ -348,6 +354,9 @@ class Hub:
         while (leaving := self._leaving.get(key)) is not None:
             await asyncio.shield(leaving)
         replica = self._replicas.get(key)
+        if replica is not None and self._lingering.end(key) and not replica.is_filled:
+            await self.release(replica)  # its root is gone; there may be another by now
+            replica = None
         if replica is None:
             replica = self._new_replica(self, key, self.backend.tree(key.channel))
             self._replicas[key] = replica
@@ -362,6 +371,16 @@ class Hub:
             raise
         replica.receivers[number] = receive
         return attachment
+
+    def lingers(self, replica: Replica) -> bool:
+        """Keep *replica* for a while if nobody holds it; False: drop it now."""
+        if replica.receivers or self._replicas.get(replica.key) is not replica:
+            return False
+        return replica.is_filled and self._lingering.begin(replica.key, replica)
+
+    async def drop_lingering(self) -> None:
+        """Drop at once what nobody holds any more."""
+        await self._lingering.close()
 
     async def release(self, replica: Replica) -> None:
         """Drop *replica* if nobody holds it any more."""
@@ -428,6 +447,7 @@ class Hub:
 
     async def close(self) -> None:
         """Drop everything."""
+        await self.drop_lingering()
         for replica in list(self._replicas.values()):
             replica.receivers.clear()
             await self.release(replica)

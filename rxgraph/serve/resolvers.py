@@ -74,7 +74,7 @@ class ChannelResolvers:
             if has_joined:
                 scope.together.leave()
             if attachment is not None:
-                await attachment.detach()
+                await attachment.detach(lingers=True)
 
     async def subscribe(
         self,

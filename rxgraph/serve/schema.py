@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -10,11 +10,11 @@ import strawberry
 from django.conf import settings as django_settings
 from graphql import DocumentNode, GraphQLError, NoSchemaIntrospectionCustomRule, parse
 from strawberry.extensions import SchemaExtension
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from rxgraph.compile.channel import CompiledChannel, served_channels
 from rxgraph.compile.schema import Resolvers, build_schema
 from rxgraph.serve.errors import to_graphql_error
+from rxgraph.serve.executing import Executor
 from rxgraph.serve.resolvers import ChannelResolvers
 from rxgraph.settings import get_settings
 
@@ -27,20 +27,6 @@ class ChannelSchema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         """Replace every error by what the client may see; log what it may not."""
         errors[:] = [to_graphql_error(error) for error in errors]
-
-
-class Executor(StrawberryGraphQLCoreExecutionContext):
-    """Starts all mutations of an operation: its scope lets them write one after another.
-
-    graphql-core finishes the result of one before it starts the next. But a result shows one
-    moment, and that is when all of them are written.
-    """
-
-    def execute_fields_serially(self, *args: Any) -> Any:
-        """Execute the root fields of a mutation."""
-        context = self.context_value
-        has_scope = isinstance(context, Mapping) and "scope" in context
-        return (self.execute_fields if has_scope else super().execute_fields_serially)(*args)
 
 
 class Documents(SchemaExtension):

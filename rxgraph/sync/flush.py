@@ -64,6 +64,8 @@ class Turn:
     anchor: Anchor
     #: A predecessor began this batch and did not finish: what it took is written in any case.
     is_redo: bool
+    #: It was taken with rows that have just been pushed, most likely the only ones for now.
+    is_fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ def push(
     )
     if after is None or after.owner != lease.owner:
         return None
-    return Turn(key, after, is_redo=before.is_unfinished)
+    return Turn(key, after, before.is_unfinished, is_fresh=not before.is_unfinished)
 
 
 def ask_for_roots(
@@ -202,6 +204,8 @@ class Batch:
     known: Anchor
     #: Marked transactions that it contains.
     marks: tuple[str, ...]
+    #: Rows that it contains, where others may have been pushed before its snapshot; else None.
+    seen: frozenset[RowKey] | None
     #: Rows of *entered* that have changed since.
     again: frozenset[RowKey] = frozenset()
 
@@ -266,9 +270,11 @@ def _write_batch(
 ) -> Procedure[Batch | None]:
     key, tree = turn.key, writer.trees(turn.key.channel)
     owner, seq = turn.anchor.owner, turn.anchor.seq
-    # Read after the snapshot was opened: a transaction that it shows has either its intents still
-    # there, or was pushed before they were deleted. Both together name every row of it.
-    current = yield from LoadAnchor(key)
+    # A transaction that the snapshot shows has either its intents still there, or was pushed before
+    # they were deleted. Both together name every row of it, where the record is read after the
+    # snapshot was opened. For a fresh turn it is not: nothing more will mostly have been pushed,
+    # and finishing finds out if it was.
+    current = turn.anchor if turn.is_fresh else (yield from LoadAnchor(key))
     rows = turn.anchor.taken.union(current.pending, *intents)
     if tree.anchor_mark:
         rows = only_marked(rows, turn.anchor.taken)
@@ -308,7 +314,8 @@ def _write_batch(
         if reconciliation.concerns(named):
             told |= {row.pk for row in named if row.model == MARK}
     marks = tuple(sorted(told - {text for _, text in current.published}))
-    return Batch(turn, documents, reconciliation.entered, current, marks)
+    seen = rows if turn.is_fresh else None
+    return Batch(turn, documents, reconciliation.entered, current, marks, seen)
 
 
 def _named(tree: StateTree, turn: Turn) -> frozenset[InstanceKey]:
@@ -318,11 +325,16 @@ def _named(tree: StateTree, turn: Turn) -> frozenset[InstanceKey]:
 
 
 def _finish(writer: Writer, batch: Batch, *, last: bool) -> Procedure[Turn | None]:
-    """Publish a batch; the next turn when more was pushed meanwhile and this was not the last."""
+    """Publish a batch; the next turn when more was pushed meanwhile and this was not the last.
+
+    A batch that may show a part of a transaction is not published but done again, with the rest.
+    """
     turn, lease = batch.turn, writer.lease()
     owner, seq = turn.anchor.owner, turn.anchor.seq
 
     def decide(anchor: Anchor, now: float) -> Anchor | None:
+        if batch.seen is not None and not anchor.pending <= batch.seen:
+            return decisions.take_again(anchor, owner, seq, lease, now)
         finished = decisions.finish(anchor, owner, seq, now, again=batch.again, marks=batch.marks)
         if finished is None or last:
             return finished
@@ -332,6 +344,8 @@ def _finish(writer: Writer, batch: Batch, *, last: bool) -> Procedure[Turn | Non
     before, after = yield from settle(turn.key, decide, batch.known)
     if after is None:
         return None  # fenced off: somebody took over and does it again
+    if after.done != seq:
+        return Turn(turn.key, after, is_redo=True)
     yield from Publish(
         Wakeup(
             turn.key,

@@ -197,6 +197,23 @@ def test_rows_that_changed_after_they_were_read_are_pending_again() -> None:
     assert after.taken == rows()
 
 
+def test_a_batch_is_taken_again_with_what_was_pushed_meanwhile() -> None:
+    pushed = replace(TAKEN, pending=rows(ROW_2), writing=frozenset([TASK]))
+    after = decide.take_again(pushed, "me", 2, YOU, NOW)
+    assert after == replace(
+        pushed,
+        seq=3,
+        taken=rows(ROW, ROW_2),
+        pending=rows(),
+        owner="you",
+        lease_until=NOW + 10,
+    )
+    assert after.is_unfinished
+    assert decide.take_again(pushed, "you", 2, YOU, NOW) is None
+    assert decide.take_again(pushed, "me", 1, YOU, NOW) is None
+    assert decide.take_again(replace(HEATING, seq=2), "me", 2, YOU, NOW) is None
+
+
 def test_a_lease_that_ran_out_still_counts_while_nobody_took_over() -> None:
     assert decide.finish(TAKEN, "me", 2, NOW + 99) is not None
 

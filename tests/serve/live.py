@@ -154,6 +154,7 @@ class Stage:
         for results in self.opened:
             await results.close()
         runtime = current()
+        await runtime.hub.drop_lingering()
         assert not runtime.hub.replicas
         await runtime.close()
 

@@ -74,7 +74,7 @@ def _caught(seeds: Iterable[int], world_class: type[World] = World) -> bool:
     [
         (WithoutIntents, range(40)),
         (WithoutSnapshot, range(120)),
-        (WithoutFence, range(700, 800)),
+        (WithoutFence, range(600, 700)),
     ],
 )
 def test_a_broken_world_is_caught(world_class: type[World], seeds: range) -> None:
@@ -99,6 +99,14 @@ def test_trusting_an_outdated_replica_is_caught(monkeypatch: pytest.MonkeyPatch)
 
     original = Mirrors.peek
     monkeypatch.setattr(Mirrors, "peek", peek)
+    assert _caught(range(600, 700))
+
+
+def test_publishing_a_part_of_what_was_pushed_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def take_again(anchor: Any, owner: str, seq: int, lease: Any, now: float) -> Any:
+        return decisions.finish(anchor, owner, seq, now)
+
+    monkeypatch.setattr(decisions, "take_again", take_again)
     assert _caught(range(200))
 
 
@@ -122,7 +130,7 @@ def test_not_looking_again_at_entering_rows_is_caught(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(
     ("forgotten", "seeds"),
-    [({"writing": frozenset()}, range(600, 700)), ({"taken": frozenset()}, range(40))],
+    [({"writing": frozenset()}, range(200)), ({"taken": frozenset()}, range(40))],
     ids=["writing", "taken"],
 )
 def test_forgetting_what_was_begun_is_caught(

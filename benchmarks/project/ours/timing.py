@@ -1,23 +1,21 @@
 """Where the time of a mutation goes, by wrapping the places it comes through.
 
-Fills ``counting.seconds``: *write* (on its thread, the flush included), *flush* (from the commit to
-the published wake-up), *hop* (from there until the replica is woken, through Redis), *step …* (of
-a procedure, by its name).
+Fills ``counting.seconds``: *write* (on its thread, the flush included), *flush* (from the commit
+on), *step …* (of a procedure, by its name), *late …* (of one that nobody waits for: after the
+wake-up of the replica).
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from benchmarks.project.board.counting import seconds
-from rxgraph.cache.steps import Performer
+from rxgraph.cache.steps import Locate, Performer, Publish
 from rxgraph.serve import mutations
-from rxgraph.serve.hub import Replica
 from rxgraph.sync.engine import Engine
-
-_published: dict[tuple[Any, int], float] = {}
 
 
 def start() -> None:
@@ -25,35 +23,28 @@ def start() -> None:
     mutations.write = _timed("write", mutations.write)  # type: ignore[attr-defined]
     Engine.flush = _timed("flush", Engine.flush)  # type: ignore[method-assign]
     Performer.__call__ = _step(Performer.__call__)  # type: ignore[method-assign]
-    make, wake = Engine.__init__, Replica.wake
 
-    def made(self: Engine, settings: Any, store: Any, bus: Any) -> None:
-        publish = bus.publish
 
-        def published(wakeup: Any) -> None:
-            _published[wakeup.key, wakeup.seq] = time.perf_counter()
-            publish(wakeup)
+class _Flush(threading.local):
+    """Of each thread: whether the flush at hand has woken the replica of this process."""
 
-        bus.publish = published
-        make(self, settings, store, bus)
+    is_told = False
 
-    def woken(self: Replica, wakeup: Any) -> None:
-        began = _published.pop((wakeup.key, wakeup.seq), None)
-        if began is not None:
-            seconds["hop"] += time.perf_counter() - began
-        wake(self, wakeup)
 
-    Engine.__init__ = made  # type: ignore[method-assign]
-    Replica.wake = woken  # type: ignore[method-assign]
+_flush = _Flush()
 
 
 def _step(perform: Callable[..., Any]) -> Callable[..., Any]:
     def timed(self: Performer, step: Any) -> Any:
+        if isinstance(step, Locate):  # a flush begins
+            _flush.is_told = False
+        kind = "late" if _flush.is_told else "step"
         before = time.perf_counter()
         try:
             return perform(self, step)
         finally:
-            seconds[f"step {type(step).__name__}"] += time.perf_counter() - before
+            seconds[f"{kind} {type(step).__name__}"] += time.perf_counter() - before
+            _flush.is_told |= isinstance(step, Publish)
 
     return timed
 
