@@ -28,7 +28,7 @@ class Choices:
     seconds: float = 10.0
     clients: int = 10  # that write at the same time
     anchors: int = 1000  # of a list
-    list_rounds: int = 3
+    list_rounds: int = 2
     users: int = 50  # to whom the subscribers of lists belong
     creations: int = 5
 

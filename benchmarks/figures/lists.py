@@ -18,7 +18,7 @@ from benchmarks.sockets import Client, Tape, state_of, subscribe
 
 _LONGEST_SECONDS = 300.0
 _AT_ONCE = 20  # clients that connect at the same time
-_HOT = 3  # visits after the first one
+_HOT = 2  # visits after the first one
 _MOST_STATEMENTS = 30  # whatever the number of anchors
 _FEED = 10  # projects that everybody sees before one is created
 
