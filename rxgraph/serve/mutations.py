@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.state_tree import StateTree
@@ -62,6 +62,7 @@ class Done:
 class ResultSource:
     """One write of a batch."""
 
+    is_plain: ClassVar[bool] = True
     index: int
     written: Written
 
@@ -86,6 +87,8 @@ def _in_batch(message: Message) -> Message:
 
 class PayloadSource:
     """What a mutation answers; ``view`` is None where there is no state to show."""
+
+    is_plain = True
 
     def __init__(
         self,

@@ -2,7 +2,8 @@
 
 Every source answers ``resolve(name)`` for the attribute names of ``compile/object_types.py`` and
 ``channel_types.py``. They read a :class:`View`, whose state is never changed in place, so a later
-move cannot show in an earlier event. Enum values stay raw: graphql-core looks them up.
+move cannot show in an earlier event. *Plain* sources have nothing to wait for, and no field of
+theirs takes arguments (see ``executing``). Enum values stay raw: graphql-core looks them up.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar
 
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.channel_types import ChannelEventKind, GraphQLRemovalReason, ResetReason
@@ -25,6 +27,7 @@ class InstanceSource:
     """One visible instance."""
 
     __slots__ = ("_document", "_readers", "_view")
+    is_plain = True
 
     def __init__(self, view: View, document: Document) -> None:
         self._view, self._document = view, document
@@ -70,6 +73,7 @@ class ChangesSource:
     """Whole instances by layer, each list in the order they were given."""
 
     __slots__ = ("_lists",)
+    is_plain = True
 
     def __init__(self, compiled: CompiledChannel, view: View, changed: Iterable[Document]) -> None:
         self._lists: dict[str, list[InstanceSource]] = {
@@ -88,6 +92,7 @@ class ChangesSource:
 class ChannelSource:
     """The entity of a live context; ``view`` is None when its state is empty."""
 
+    is_plain: ClassVar[bool] = True
     id: str
     cursor: str
     view: View | None
@@ -135,6 +140,7 @@ class QuerySource:
 class RemovedSource:
     """An instance that is no longer in the state."""
 
+    is_plain: ClassVar[bool] = True
     key: InstanceKey
     reason: RemovalReason
 
@@ -149,6 +155,7 @@ class RemovedSource:
 class ValuesSource:
     """A plain mapping as an object: a notification, runtime state."""
 
+    is_plain: ClassVar[bool] = True
     values: Mapping[str, JSON]
 
     def resolve(self, name: str) -> object:
@@ -160,6 +167,7 @@ class ValuesSource:
 class EventSource:
     """One event. ``query`` and ``channel`` are null unless given."""
 
+    is_plain: ClassVar[bool] = True
     kind: ChannelEventKind
     cursor: str
     session: str

@@ -25,6 +25,7 @@ from rxgraph.cache.rows.plan import (
     ids_of,
     pk_field,
 )
+from rxgraph.cache.rows.prepared import row_by_key
 from rxgraph.cache.rows.rendering import ParentIds, Report, hide, is_hidden, pinned, render_rows
 from rxgraph.cache.rows.snapshot import alias_of
 from rxgraph.cache.steps import Row
@@ -159,8 +160,10 @@ def _load(plan: LayerPlan, listed: Values, named: Values, *, in_order: bool = Fa
     one does not show them. Only rows of lists need to come in order.
     """
     alias = alias_of(plan.model)
+    if not listed and (found := _load_one(plan, named, alias)) is not None:
+        return found
     both = {name: listed.get(name, set()) | named.get(name, set()) for name in {**listed, **named}}
-    found: Instances = {}
+    found = {}
     for instance in _select(plan, plan.model._default_manager, both, alias, in_order):
         found.setdefault(instance.pk, instance)
     if plan.hides_rows:
@@ -177,6 +180,18 @@ def _load(plan: LayerPlan, listed: Values, named: Values, *, in_order: bool = Fa
                 instances[start : start + _PREFETCH_AT_ONCE], *plan.prefetch_related
             )
     return found
+
+
+def _load_one(plan: LayerPlan, named: Values, alias: str) -> Instances | None:
+    """Return one instance that is wanted by its key alone; None: it is not as simple as that."""
+    if plan.hides_rows or plan.select_related or plan.prefetch_related:
+        return None
+    ((name, values),) = named.items() if len(named) == 1 else ((None, ()),)
+    if name != pk_field(plan.model).attname or len(values) != 1:
+        return None
+    (pk,) = values
+    found = row_by_key(plan.model._default_manager, pk, alias)
+    return {} if found is None else {found.pk: found}
 
 
 def _select(

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connections, models
 
+from rxgraph.cache.rows.prepared import row_by_key
 from rxgraph.sync.rows import hold
 
 __all__ = ["hold", "lock"]
@@ -21,13 +22,17 @@ def lock(
     refer to it may still be inserted by others. SQLite has its one write lock (see ``hold``).
     """
     features = connections[using].features
-    rows = model._base_manager.using(using).order_by()
-    if features.has_select_for_update:
-        tables = ("self", *_ancestors(model)) if features.has_select_for_update_of else ()
-        no_key = not is_doomed and features.has_select_for_no_key_update
-        rows = rows.select_for_update(of=tables, no_key=no_key)
-    found: models.Model | None = rows.filter(pk=pk).first()
-    return found
+    if not features.has_select_for_update:
+        return row_by_key(model._base_manager, pk, using)
+    tables = ("self", *_ancestors(model)) if features.has_select_for_update_of else ()
+    no_key = not is_doomed and features.has_select_for_no_key_update
+    return row_by_key(
+        model._base_manager,
+        pk,
+        using,
+        lambda rows: rows.select_for_update(of=tables, no_key=no_key),
+        f"lock {no_key}",
+    )
 
 
 def _ancestors(model: type[models.Model], path: str = "") -> Iterator[str]:
