@@ -89,7 +89,7 @@ async def test_on_the_memory_store_the_server_clears_and_expires_and_others_say_
             "visible": False,
             "error": None,
         }
-        assert [item["field"] for item in told["channels"]] == ["project"]
+        assert [item["field"] for item in told["channels"]] == ["project", "projectList"]
         await asyncio.sleep(3)  # longer than the TTL: who watches keeps it
         assert ask(server, "/phases")[project] == "HOT"
     await soon(lambda: ask(server, "/phases")[project] == "COLD")
