@@ -59,7 +59,7 @@ class Size:
 
 
 SMALL = Size(users=12, public=15, private=10, steps=80, pause_seconds=0.01)
-LARGE = Size(users=200, public=450, private=50, steps=150, pause_seconds=0.05)
+LARGE = Size(users=200, public=450, private=50, steps=60, pause_seconds=0.05)
 
 
 class Writer:
