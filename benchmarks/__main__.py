@@ -1,4 +1,4 @@
-"""``python -m benchmarks read|write``: measure, print tables for people and JSON for programs."""
+"""``python -m benchmarks read|write|lists``: print tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figure import Figure
-from benchmarks.figures import cold, fanout, intents, many, one, save
+from benchmarks.figures import cold, fanout, intents, lists, many, one, save
 from benchmarks.ground import OURS, PLAIN, THEIRS, prepared, versions
 from benchmarks.run import Choices, Run, say, start
 
@@ -30,8 +30,9 @@ FIGURES: dict[str, dict[str, Callable[[Run], Awaitable[Figure]]]] = {
         "fanout": fanout.measure,
     },
     "write": {"one": one.measure, "many": many.measure},
+    "lists": {"attach": lists.attach, "create": lists.create},
 }
-SIDES = {"read": (OURS, THEIRS), "write": (OURS, THEIRS, PLAIN)}
+SIDES = {"read": (OURS, THEIRS), "write": (OURS, THEIRS, PLAIN), "lists": (OURS, THEIRS)}
 
 
 def main() -> int:
@@ -44,6 +45,8 @@ def main() -> int:
         subscribers=arguments.subscribers,
         seconds=arguments.seconds,
         clients=arguments.clients,
+        anchors=arguments.anchors,
+        users=arguments.users,
     )
     names = arguments.only or list(FIGURES[arguments.command])
     if "cold" not in names:
@@ -102,6 +105,8 @@ def _parser() -> argparse.ArgumentParser:
             ("subscribers", int),
             ("seconds", float),
             ("clients", int),
+            ("anchors", int),
+            ("users", int),
         ):
             value = getattr(default, name)
             measuring.add_argument(f"--{name}", type=kind, default=value, help=f"default {value:g}")

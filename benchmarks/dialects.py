@@ -38,6 +38,7 @@ class Frame:
     answers: tuple[str, ...] = ()
     reply_to: str | None = None  # the save that this is the answer to
     problem: str | None = None
+    expects: int | None = None  # so many messages complete the first state, instead of one
 
 
 class Dialect(Protocol):
@@ -167,11 +168,7 @@ class Ours:
             event = frame.message
             if event["kind"] == "SNAPSHOT":
                 instances, root = {}, ("Project", event["channel"]["state"]["id"])
-            for name in ("projects", "tasks", "comments"):
-                for found in event["changed"][name]:
-                    instances[found["__typename"], found["id"]] = _as_rendered(found)
-            for removed in event["removed"]:
-                instances.pop((removed["typename"], removed["nodeId"]), None)
+            take(event, instances)
         return nest(instances, root)
 
     def save(self, id_: str, project: int, task: int, title: str) -> str:
@@ -179,6 +176,15 @@ class Ours:
         if self._names:
             variables["name"] = id_
         return _operation(id_, _NAMED, variables)
+
+
+def take(event: dict[str, Any], instances: Instances) -> None:
+    """Take what an event says of instances."""
+    for name in ("projects", "tasks", "comments"):
+        for found in event["changed"][name]:
+            instances[found["__typename"], found["id"]] = _as_rendered(found)
+    for removed in event["removed"]:
+        instances.pop((removed["typename"], removed["nodeId"]), None)
 
 
 def _operation(id_: str, document: str, variables: dict[str, Any]) -> str:
@@ -245,18 +251,9 @@ class Theirs:
 
     def fold(self, frames: Sequence[Frame]) -> Any:
         instances: Instances = {}
-        root = ("Project", "")
         for frame in frames:
-            for found in frame.message:
-                typename = found["_instance_type"].rpartition(".")[2].removesuffix("Serializer")
-                key = (typename, str(found["id"]))
-                if typename == "Project":
-                    root = key
-                if found.get("_operation") == "delete":
-                    instances.pop(key, None)
-                    continue
-                values = {name: value for name, value in found.items() if name[0] != "_"}
-                instances[key] = {**instances.get(key, {}), **values}
+            take_theirs(frame.message, instances)
+        root = next((key for key in instances if key[0] == "Project"), ("Project", ""))
         return nest(instances, root)
 
     def save(self, id_: str, project: int, task: int, title: str) -> str:
@@ -270,6 +267,18 @@ class Theirs:
                 "data": {"title": title},
             }
         )
+
+
+def take_theirs(message: list[dict[str, Any]], instances: Instances) -> None:
+    """Take what a message of RxDjango says of instances."""
+    for found in message:
+        typename = found["_instance_type"].rpartition(".")[2].removesuffix("Serializer")
+        key = (typename, str(found["id"]))
+        if found.get("_operation") == "delete":
+            instances.pop(key, None)
+            continue
+        values = {name: value for name, value in found.items() if name[0] != "_"}
+        instances[key] = {**instances.get(key, {}), **values}
 
 
 # -- neither

@@ -53,19 +53,27 @@ class Ground:
         return list(self.pythons)
 
     def worker(
-        self, side: str, *, sqlite: bool = False, outbox: bool = True, hand_over: bool = True
+        self,
+        side: str,
+        *,
+        sqlite: bool = False,
+        outbox: bool = True,
+        hand_over: bool = True,
+        lists: bool = False,
     ) -> Worker:
-        """Start a worker; it ends with the run."""
+        """Start a worker; it ends with the run. *lists*: with list channels as well."""
         kind = f"{side}-{'sqlite' if sqlite else 'postgres'}-{'on' if outbox else 'off'}"
         env = self._env(side, sqlite=sqlite)
         env["BENCH_OUTBOX"] = "on" if outbox else "off"
         env["BENCH_HAND_OVER"] = "on" if hand_over else "off"
+        env["BENCH_LISTS"] = "on" if lists else "off"
         return self._keep(Worker(self.pythons[side], side, env, self.folder / f"worker-{kind}.log"))
 
-    def server(self, side: str) -> Server:
-        """Start a server; it ends with the run at the latest."""
+    def server(self, side: str, *, lists: bool = False) -> Server:
+        """Start a server; it ends with the run at the latest. *lists*: with list channels too."""
         log = self.folder / f"server-{side}.log"
-        return self._keep(Server(self.pythons[side], side, self._env(side), log))
+        env = self._env(side) | {"BENCH_LISTS": "on" if lists else "off"}
+        return self._keep(Server(self.pythons[side], side, env, log))
 
     def _keep(self, process: P) -> P:
         self.stack.callback(process.stop)

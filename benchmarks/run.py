@@ -27,6 +27,10 @@ class Choices:
     per_second: float = 20.0
     seconds: float = 10.0
     clients: int = 10  # that write at the same time
+    anchors: int = 1000  # of a list
+    list_rounds: int = 2
+    users: int = 50  # to whom the subscribers of lists belong
+    creations: int = 5
 
 
 @dataclass

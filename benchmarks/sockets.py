@@ -54,6 +54,7 @@ class Client(asyncio.Protocol):
         #: When each of those came that were not part of the first state, and its newest mark.
         self.arrivals: list[tuple[float, int]] = []
         self.bytes = 0
+        self._ends = 1  # messages that complete the first state
         self.problem: str | None = None
         self._replies: dict[str, asyncio.Future[float]] = {}
 
@@ -169,8 +170,12 @@ class Client(asyncio.Protocol):
             self.numbers.append(frame.number)
             if self.first_state.done():
                 self.arrivals.append((now, frame.newest))
+        if frame.expects is not None and not self.first_state.done():
+            self._ends = frame.expects
         if frame.completes and not self.first_state.done():
-            self.first_state.set_result(now - self.started)
+            self._ends -= 1
+            if self._ends <= 0:
+                self.first_state.set_result(now - self.started)
 
     def _write(self, opcode: int, payload: bytes) -> None:
         """Send a frame under a mask of zeros."""

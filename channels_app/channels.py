@@ -4,6 +4,7 @@ from typing import Any, TypedDict
 from uuid import uuid4
 
 from channels.db import database_sync_to_async
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
 
@@ -59,6 +60,8 @@ class ProjectChannel(ContextChannel):
 
     async def on_connect(self, tstamp: float | None) -> None:
         """Show who looks at this board, in this process or another, and be shown to them."""
+        if not settings.BOARD_PRESENCE:
+            return
         group = f"board.{self.kwargs['project_id']}"
         await self.group_add(group)
         self.presence = Presence(group, uuid4().hex, self.user.username, self._show_viewers)

@@ -82,6 +82,9 @@ RXGRAPH: dict[str, Any] = {
     "FRONTEND_DIR": BASE_DIR / "frontend_codegen",
 }
 
+# Show on each board who else looks at it.
+BOARD_PRESENCE = environment.flag(os.environ, "BOARD_PRESENCE", default=True)
+
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",

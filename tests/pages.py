@@ -20,7 +20,8 @@ pythonpath = {root} .
 """
 SETTINGS = """
 from tests.settings import *
-
+"""
+APP = """
 INSTALLED_APPS = [*INSTALLED_APPS, "{app}"]
 """
 
@@ -32,13 +33,17 @@ def files_of(page: str) -> dict[str, str]:
     return dict(re.findall(pattern, text, flags=re.DOTALL | re.MULTILINE))
 
 
-def run_page(page: str, app: str, folder: Path) -> str:
+def run_page(page: str, app: str | None, folder: Path) -> str:
     """Write the files of a page into *folder*, run its tests, and return what pytest prints.
 
-    *app* is the Django application that they make; its tables are made without migrations.
+    *app* is the Django application that they make, if they make one; its tables are made without
+    migrations.
     """
-    (folder / app).mkdir()
-    extra = {f"{app}/__init__.py": "", "page_settings.py": SETTINGS.format(app=app)}
+    extra = {"page_settings.py": SETTINGS}
+    if app is not None:
+        (folder / app).mkdir()
+        extra["page_settings.py"] += APP.format(app=app)
+        extra[f"{app}/__init__.py"] = ""
     for name, text in {**files_of(page), **extra}.items():
         (folder / name).write_text(text)
     (folder / "pytest.ini").write_text(INI.format(root=DOCS.parent))

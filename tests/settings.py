@@ -61,3 +61,4 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }
 RXGRAPH: dict[str, Any] = {"STORE": "memory://"}
+BOARD_PRESENCE = True

@@ -168,7 +168,7 @@ def find_holders(step: FindHolders) -> Procedure[dict[AnchorKey, Anchor]]:
     that was HOT already when the first part looked has all its documents in place when the second
     part looks for them; and the record that the second part finds is at least as new as those.
     """
-    if not step.wanted:
+    if not step.wanted and not step.always:
         return {}
     found: dict[AnchorKey, Anchor] = {}
     pairs = [(channel, key) for channel, keys in step.wanted.items() for key in keys]

@@ -142,6 +142,15 @@ class StateTree:
         return {name: tuple(pairs) for name, pairs in found.items()}
 
     @cached_property
+    def single_parent(self) -> frozenset[TypeName]:
+        """Layers of which each instance is listed by one parent at most: it names that itself."""
+        return frozenset(
+            name
+            for name, pairs in self.parents.items()
+            if len(pairs) == 1 and pairs[0][1].kind is RelationKind.REVERSE
+        )
+
+    @cached_property
     def has_private_layers(self) -> bool:
         """True when some layer has a ``user_key``: viewers then see different states."""
         return any(layer.user_key for layer in self.layers.values())

@@ -35,7 +35,9 @@ class View:
     @property
     def shown_roots(self) -> tuple[InstanceKey, ...]:
         """The roots that the viewer sees."""
-        return tuple(root for root in self.roots if self.document(root) is not None)
+        if self.visible is not None:
+            return tuple(root for root in self.roots if root in self.visible)
+        return tuple(root for root in self.roots if root in self.state)
 
     def document(self, key: InstanceKey) -> Document | None:
         """Return a document the viewer may see, or None."""
@@ -75,7 +77,7 @@ def see_list(
     while frontier:
         key = frontier.pop()
         document = state.get(key)
-        if document is None or key in visible or not _owns(tree, document, user_id):
+        if document is None or key in visible or not owns(tree, document, user_id):
             continue
         visible.add(key)
         frontier.extend(document.links)
@@ -96,13 +98,43 @@ def see_change(before: View, after: View, changes: Changes) -> ViewChange:
     entered = after.visible - before.visible
     left = before.visible - after.visible
     told = {key for key in changes if key in after.visible} | entered
-    if entered or left:
-        crossing = entered | left
+    if unexplained := _unexplained(before, after, changes, entered, left):
         for key in after.visible:
-            if key not in told and not crossing.isdisjoint(after.state[key].links):
+            if key not in told and not unexplained.isdisjoint(after.state[key].links):
                 told.add(key)
     removed = {key: _reason(changes, key) for key in left}
     return ViewChange(tuple(after.state[key] for key in sorted(told)), removed)
+
+
+def _unexplained(
+    before: View,
+    after: View,
+    changes: Changes,
+    entered: frozenset[InstanceKey],
+    left: frozenset[InstanceKey],
+) -> set[InstanceKey]:
+    """Return what crossed though a document that stayed as it was may have linked to it always.
+
+    Such an instance was, or is now, somebody else's, or could not be rendered.
+    """
+    tree, root = before.tree, before.tree.root.typename
+    crossed = [(key, before.state) for key in entered] + [(key, after.state) for key in left]
+    suspects = [
+        key
+        for key, other in crossed
+        if key.typename != root
+        and (key not in other or tree.layers[key.typename].user_key is not None)
+    ]
+    if not suspects:
+        return set()
+    explained: set[InstanceKey] = set()
+    for key in (*changes, *entered, *left):
+        for state in (before.state, after.state):
+            if (document := state.get(key)) is not None:
+                explained.update(document.links)
+    return {
+        key for key in suspects if key not in explained or key.typename not in tree.single_parent
+    }
 
 
 def _public_change(before: View, after: View, changes: Changes) -> ViewChange:
@@ -129,7 +161,8 @@ def _public_change(before: View, after: View, changes: Changes) -> ViewChange:
     return ViewChange(changed, removed)
 
 
-def _owns(tree: StateTree, document: Document, user_id: str | None) -> bool:
+def owns(tree: StateTree, document: Document, user_id: str | None) -> bool:
+    """True unless *document* is of a private layer and somebody else's."""
     if tree.layers[document.key.typename].user_key is None:
         return True
     return document.owner is not None and document.owner == user_id
@@ -150,12 +183,14 @@ def see_since(
     Every instance written since is told, also where its value is back to what it was. Removals of
     instances that may have been somebody else's secret are told only to those who owned them, and
     those of a list channel's state to nobody, since most of it is somebody else's; leaving them out
-    is harmless, because every list that showed them is told.
+    is harmless, because every list that showed them is told. What came from somebody else's roots
+    to the viewer's was not written by that, but a document that links to it was.
     """
     tainted = view.tree.tainted
-    changed = tuple(
-        view.state[key] for key in sorted(view.keys()) if view.state[key].version > since
-    )
+    told = {key for key in view.keys() if view.state[key].version > since}  # noqa: SIM118
+    if view.tree.many:
+        told = _with_all_below(view, told)
+    changed = tuple(view.state[key] for key in sorted(told))
     removed: dict[InstanceKey, RemovalReason] = {}
     if view.tree.many:
         return ViewChange(changed, removed)
@@ -172,6 +207,17 @@ def see_since(
             if lost and key not in view.visible:
                 removed[key] = RemovalReason.LEFT
     return ViewChange(changed, removed)
+
+
+def _with_all_below(view: View, keys: set[InstanceKey]) -> set[InstanceKey]:
+    found = set(keys)
+    frontier = list(keys)
+    while frontier:
+        for key in view.state[frontier.pop()].links:
+            if key not in found and view.document(key) is not None:
+                found.add(key)
+                frontier.append(key)
+    return found
 
 
 def _owned(document: Document, user_id: str | None) -> bool:

@@ -118,4 +118,5 @@ def see_roots(tree: StateTree, roots: Roots, state: State, user_id: str) -> View
 
 def as_roots(tree: StateTree, ids: tuple[str, ...] | list[str]) -> Roots:
     """Return root ids as keys of instances."""
-    return tuple(InstanceKey(tree.root.typename, id_) for id_ in ids)
+    typename = tree.root.typename
+    return tuple(InstanceKey(typename, id_) for id_ in ids)

@@ -82,6 +82,8 @@ class Desk:
             groups.pop(group, None)
         if not groups:
             self._groups.pop(key, None)
+            for batch in [batch for batch in self._judgements if batch.key == key]:
+                del self._judgements[batch]
 
     async def judge(
         self, batch: Batch, roots: frozenset[str], group: Group, member: Member

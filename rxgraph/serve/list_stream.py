@@ -21,7 +21,7 @@ from rxgraph.declare.hooks import call_hook, is_default
 from rxgraph.delta import View, ViewChange
 from rxgraph.errors import NotFound
 from rxgraph.serve import cursor as cursors
-from rxgraph.serve.access import Access, Roots, as_roots, see_roots
+from rxgraph.serve.access import Access, Roots, see_roots
 from rxgraph.serve.cursor import Cursor
 from rxgraph.serve.desk import Batch, Group
 from rxgraph.serve.gate import entity_id
@@ -232,7 +232,8 @@ class ListStream(LiveStream):
     def _roots(self) -> Roots:
         ids, roots = self._roots_of
         if ids is not self._listing.ids:
-            roots = as_roots(self.compiled.tree, self._listing.ids)
+            known = {root.id: root for root in roots}
+            roots = tuple(known.get(id_) or self._root(id_) for id_ in self._listing.ids)
             self._roots_of = (self._listing.ids, roots)
         return roots
 

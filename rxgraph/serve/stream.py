@@ -354,6 +354,8 @@ class LiveStream:
         """True when the roots of a list are others now; the cursors to come say which."""
         if after.roots is not before.roots:
             self._stamp.members = cursors.members_mark(root.id for root in after.roots)
+        elif after.visible is before.visible:
+            return False
         return after.shown_roots != before.shown_roots
 
     async def _recheck(self) -> RequestError | None:

@@ -52,7 +52,7 @@ export async function open(settings = {}) {
     ...settings,
   });
   contexts.push(context);
-  context.setDefaultTimeout(options.patience ?? 20_000);
+  context.setDefaultTimeout(options.patience);
   const page = context.pages()[0] ?? (await context.newPage());
   const log = { requests: [], problems: [], frames: [] };
   context.on('request', (request) => log.requests.push(request.url()));

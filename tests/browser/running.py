@@ -21,7 +21,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 PICTURES = ROOT / ".pictures"
 
-TIMEOUT_SECONDS = 150
+TIMEOUT_SECONDS = 170  # pytest itself gives up after 180
+PATIENCE_SECONDS = 30
 
 
 def chromium() -> str:
@@ -58,7 +59,13 @@ def run_scenario(
         AssertionError: it failed; the message is what it wrote.
     """
     PICTURES.mkdir(exist_ok=True)
-    given = {"chromium": chromium(), "pictures": str(PICTURES), "name": script[:-4], **options}
+    given = {
+        "chromium": chromium(),
+        "pictures": str(PICTURES),
+        "patience": PATIENCE_SECONDS * 1000,
+        "name": script.removesuffix(".mjs"),
+        **options,
+    }
     process = subprocess.Popen(  # noqa: S603
         [node(), str(HERE / script), json.dumps(given)],
         stdin=subprocess.PIPE,

@@ -27,7 +27,8 @@ class Demo:
     """The demo's server, which can be stopped and started on its port."""
 
     def __init__(self, folder: Path) -> None:
-        self.environ = environment(database=folder / "db.sqlite3", environ={"TEST_DEBUG": "1"})
+        environ = {"TEST_DEBUG": "1", "TEST_PRESENCE": "1"}
+        self.environ = environment(database=folder / "db.sqlite3", environ=environ)
         self._log = folder / "server.log"
         manage(self.environ, "migrate", "--verbosity", "0")
         manage(self.environ, "demo_data")

@@ -11,8 +11,10 @@ import json
 import os
 import socket
 import threading
+import time
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
@@ -27,6 +29,7 @@ from rxgraph.cache.phases import Phase
 from rxgraph.cache.steps import (
     DropGeneration,
     FindHolders,
+    FindIdleRoots,
     LoadAnchor,
     ReadDocuments,
     ReadParents,
@@ -126,6 +129,25 @@ def store(request: pytest.FixtureRequest) -> Iterator[Performs]:
             adapter = Blocking(_async_mongo(request.getfixturevalue("mongo_url"), driver))
             yield adapter
             adapter.close()
+
+
+@pytest.fixture(params=["memory", "async memory", *MONGO])
+def claiming(request: pytest.FixtureRequest) -> Iterator[tuple[Store, Performs]]:
+    """A blocking store that takes claims, and one of each kind that looks at the same data."""
+    claims: Store
+    asked: Any
+    match request.param:
+        case "memory" | "async memory":
+            memory = claims = MemoryStore()
+            asked = memory if request.param == "memory" else Blocking(AsyncMemoryStore(memory))
+        case driver:
+            url = request.getfixturevalue("mongo_url")
+            claims = _mongo(url)
+            asked = claims if driver == "mongo" else Blocking(_async_mongo(url, driver))
+    yield claims, asked
+    if asked is not claims:
+        asked.close()
+    claims.close()
 
 
 @pytest.fixture(params=["memory", MONGO[0]])
@@ -435,6 +457,116 @@ def test_whatever_is_heating_may_come_to_hold_anything(store: Performs) -> None:
     assert holders(store, TASK_2) == set()
 
 
+# -- the forests of list channels
+
+FOREST = AnchorKey("board.ListChannel", "")
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_an_anchor_that_is_always_asked_is_found_while_it_is_live(
+    store: Performs, phase: Phase
+) -> None:
+    write(store, task())
+    store.perform(SwapAnchor(PROJECT, HOT))
+    store.perform(SwapAnchor(FOREST, Anchor(phase=phase, generation=3)))
+    nothing = {FOREST.channel: keys(TASK)}
+    heating = {FOREST} if phase is Phase.HEATING else set()
+    assert store.perform(FindHolders(nothing)).keys() == heating
+    live = {FOREST} if phase in (Phase.HOT, Phase.HEATING) else set()
+    found = store.perform(FindHolders(nothing, always=frozenset([FOREST])))
+    assert found.keys() == live
+    for key in live:
+        assert found[key] == store.perform(LoadAnchor(key))
+    both = {PROJECT.channel: keys(TASK), FOREST.channel: keys(TASK_2)}
+    assert store.perform(FindHolders(both, always=frozenset([FOREST, OTHER]))).keys() == {
+        PROJECT,
+        *live,
+    }
+    assert store.perform(FindHolders({}, always=frozenset([FOREST]))).keys() == live
+
+
+def test_an_anchor_that_is_always_asked_and_holds_the_instance_is_found_once(
+    store: Performs,
+) -> None:
+    write(store, task(), key=FOREST)
+    store.perform(SwapAnchor(FOREST, HOT))
+    found = store.perform(FindHolders({FOREST.channel: keys(TASK)}, always=frozenset([FOREST])))
+    assert found == {FOREST: store.perform(LoadAnchor(FOREST))}
+
+
+def idle(store: Performs, *roots: str, channel: str = FOREST.channel) -> set[str]:
+    found: frozenset[str] = store.perform(FindIdleRoots(channel, frozenset(roots)))
+    return set(found)
+
+
+def test_roots_are_idle_unless_somebody_claims_them(claiming: tuple[Store, Performs]) -> None:
+    claims, asked = claiming
+    now = time.time()
+    assert idle(asked, "1", "2") == {"1", "2"}
+    assert idle(asked) == set()
+    assert claims.claim_roots(FOREST.channel, ["1", "2", "3"], now, now + 60) == {"1", "2", "3"}
+    claims.claim_roots(FOREST.channel, ["4"], now, now - 1)
+    claims.claim_roots("board.OtherListChannel", ["5"], now, now + 60)
+    assert idle(asked, "1", "3", "4", "5") == {"4", "5"}
+    assert idle(asked, "5", "1", channel="board.OtherListChannel") == {"1"}
+
+
+def test_claiming_answers_what_was_not_claimed_at_that_time(
+    claiming: tuple[Store, Performs],
+) -> None:
+    claims, _ = claiming
+    channel = FOREST.channel
+    assert claims.claim_roots(channel, [], 100.0, 200.0) == set()
+    assert claims.claim_roots(channel, ["1", "2"], 100.0, 200.0) == {"1", "2"}
+    assert claims.claim_roots(channel, ["1", "2", "3"], 199.0, 300.0) == {"3"}
+    assert claims.claim_roots(channel, ["1", "2"], 300.0, 400.0) == {"1", "2"}  # just run out
+
+
+def test_a_shorter_claim_does_not_shorten_a_longer_one(claiming: tuple[Store, Performs]) -> None:
+    claims, asked = claiming
+    now = time.time()
+    claims.claim_roots(FOREST.channel, ["1"], now, now + 1000)
+    assert claims.claim_roots(FOREST.channel, ["1", "2"], now, now + 10) == {"2"}
+    assert claims.claim_roots(FOREST.channel, ["1", "2"], now + 500, now + 600) == {"2"}
+    assert idle(asked, "1", "2") == set()
+
+
+def test_claims_that_ran_out_are_forgotten_and_others_kept(
+    claiming: tuple[Store, Performs],
+) -> None:
+    claims, _ = claiming
+    for number in range(5):
+        claims.claim_roots(FOREST.channel, [str(number)], 0.0, 100.0 + number)
+    claims.forget_claims(102.0)
+    everyone = list(map(str, range(5)))
+    assert claims.claim_roots(FOREST.channel, everyone, 50.0, 60.0) == {"0", "1"}
+
+
+def test_thousands_of_roots_are_claimed_like_few(claiming: tuple[Store, Performs]) -> None:
+    claims, asked = claiming
+    now = time.time()
+    many = [str(number) for number in range(4_500)]
+    assert claims.claim_roots(FOREST.channel, many[::2], now, now + 60) == set(many[::2])
+    assert claims.claim_roots(FOREST.channel, many, now, now + 90) == set(many[1::2])
+    assert idle(asked, *many, "other") == {"other"}
+
+
+def test_of_two_processes_that_claim_at_once_both_claims_count(blocking: Store) -> None:
+    roots = [str(number) for number in range(50)]
+
+    def claim(until: float) -> None:
+        for _ in range(5):
+            blocking.claim_roots(FOREST.channel, roots, 0.0, until)
+
+    threads = [threading.Thread(target=claim, args=(100.0 + n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert blocking.claim_roots(FOREST.channel, roots, 102.9, 103.0) == set()
+    assert blocking.claim_roots(FOREST.channel, roots, 103.0, 103.0) == set(roots)
+
+
 @pytest.mark.parametrize(
     "name", ["", "board.Ünï", "a/b$c", "x" * 500, "$c", "Ünï.board"], ids=lambda name: name[:9]
 )
@@ -605,6 +737,38 @@ def test_every_question_is_answered_from_an_index(mongo_url: str) -> None:
 
 
 @pytest.mark.integration
+def test_questions_about_roots_and_forests_are_answered_from_an_index(mongo_url: str) -> None:
+    from pymongo import MongoClient
+
+    from rxgraph.cache import mongo_requests as requests
+
+    opened = _mongo(mongo_url)
+    for number in range(100):
+        opened.perform(SwapAnchor(AnchorKey("board.ProjectChannel", str(number)), HOT))
+        opened.perform(SwapAnchor(AnchorKey(f"board.List{number}", ""), HOT))
+    opened.claim_roots(FOREST.channel, [str(number) for number in range(200)], 0.0, 4e9)
+    opened.claim_roots(FOREST.channel, ["old"], 0.0, 50.0)
+    always = frozenset([AnchorKey("board.List7", ""), AnchorKey("board.List8", "")])
+    holders = FindHolders({"board.List7": keys(TASK)}, always)
+    (first, *_) = next(requests.find_holders(holders)).pipeline  # type: ignore[attr-defined]
+    idle_roots = FindIdleRoots(FOREST.channel, frozenset(["1", "2", "none"]))
+    claimed: Any = next(requests.find_idle_roots(idle_roots))
+    forgotten: Any = next(requests.forget_claims(60.0))
+    with MongoClient[Any](mongo_url) as client:
+        database = client.get_default_database()
+        for collection, filter_, found in (
+            ("anchors", first["$match"], 2),
+            ("roots", claimed.filter, 2),
+            ("roots", forgotten.filter, 1),
+        ):
+            plan = database[collection].find(filter_).explain()["executionStats"]
+            assert plan["nReturned"] == found, filter_
+            assert plan["totalDocsExamined"] <= 4, filter_
+            assert plan["totalKeysExamined"] <= found + 4, filter_
+    opened.close()
+
+
+@pytest.mark.integration
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_store_survives_a_fork(mongo_url: str) -> None:
     opened = _mongo(mongo_url)
@@ -653,13 +817,49 @@ _anchors = st.builds(
     generation=_generations,
     pending=st.frozensets(st.just(RowKey("board.task", "1"))),
 )
-_steps: st.SearchStrategy[Step[Any]] = st.one_of(
+_channels = st.sampled_from([PROJECT.channel, FOREST.channel])
+_roots = st.sampled_from(["1", "2", "3"])
+_times = st.sampled_from([5.0, 10.0, 4e9, 5e9])  # long ago, or far ahead: both clocks agree
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Claim roots; what is no step because it blocks."""
+
+    channel: str
+    roots: frozenset[str]
+    now: float
+    until: float
+
+
+@dataclass(frozen=True)
+class Forget:
+    """Forget claims."""
+
+    before: float
+
+
+def answer_of(store: Store, step: Any) -> Any:
+    match step:
+        case Claim(channel, roots, now, until):
+            return store.claim_roots(channel, sorted(roots), now, until)
+        case Forget(before):
+            store.forget_claims(before)
+            return None
+    return comparable(store.perform(step))
+
+
+_steps: st.SearchStrategy[Any] = st.one_of(
     st.builds(LoadAnchor, _anchor_keys),
     st.builds(SwapAnchor, _anchor_keys, _anchors),
     st.builds(
         FindHolders,
         st.dictionaries(st.sampled_from([PROJECT.channel, LABELS.channel]), _some, max_size=2),
+        st.frozensets(_anchor_keys, max_size=2),
     ),
+    st.builds(FindIdleRoots, _channels, st.frozensets(_roots)),
+    st.builds(Claim, _channels, st.frozensets(_roots), _times, _times),
+    st.builds(Forget, _times),
     st.builds(ReadDocuments, _anchor_keys, _generations, _some),
     st.builds(ReadParents, _anchor_keys, _generations, _some),
     st.builds(ReadSince, _anchor_keys, _generations, st.integers(-1, 6)),
@@ -680,7 +880,7 @@ _steps: st.SearchStrategy[Step[Any]] = st.one_of(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=st.lists(_steps, min_size=5, max_size=25))
-def test_memory_and_mongodb_give_the_same_answers(mongo_url: str, steps: list[Step[Any]]) -> None:
+def test_memory_and_mongodb_give_the_same_answers(mongo_url: str, steps: list[Any]) -> None:
     from pymongo import MongoClient
 
     memory, mongo = MemoryStore(), _mongo(mongo_url)
@@ -689,7 +889,7 @@ def test_memory_and_mongodb_give_the_same_answers(mongo_url: str, steps: list[St
         for name in database.list_collection_names():
             database[name].delete_many({})
     for step in steps:
-        assert comparable(mongo.perform(step)) == comparable(memory.perform(step)), step
+        assert answer_of(mongo, step) == answer_of(memory, step), step
     for key in (PROJECT, OTHER, LABELS):
         for generation in (1, 2, 3):
             everything = ReadSince(key, generation, 0)

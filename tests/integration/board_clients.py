@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -85,7 +85,7 @@ class Viewer:
         self.is_complete = False
         self.subscription: Subscription
 
-    async def __aenter__(self) -> Viewer:
+    async def __aenter__(self) -> Self:
         await self.open()
         return self
 
@@ -192,7 +192,7 @@ class Viewer:
         """Return when the newest events are a RESET and its SNAPSHOT."""
         await self.until(lambda: self.kinds[-2:] == ["RESET", "SNAPSHOT"])
 
-    async def ready(self, patience_seconds: float = PATIENCE_SECONDS) -> Viewer:
+    async def ready(self, patience_seconds: float = PATIENCE_SECONDS) -> Self:
         """Return when the first state is there."""
         await self.until(lambda: "RESET" not in self.kinds or len(self.kinds) > 1, patience_seconds)
         return self

@@ -19,4 +19,7 @@ INSTALLED_APPS = [
 if path := os.environ.get("TEST_SQLITE"):
     DATABASES["default"]["NAME"] = Path(path)
 
+# Who comes and goes would be events between those that the tests count.
+BOARD_PRESENCE = os.environ.get("TEST_PRESENCE") == "1"
+
 RXGRAPH.update(json.loads(os.environ.get("TEST_RXGRAPH", "{}")))

@@ -14,6 +14,12 @@ SUITES = {
     "convergence": ["tests/sync/test_convergence.py"],
     "anchor marks": ["tests/sync/test_anchor_marks.py"],
     "lists": ["tests/serve/test_lists.py", "tests/serve/test_list_writes.py"],
+    "churn of lists": [
+        "tests/serve/test_desk.py",
+        "tests/serve/test_list_churn.py",
+        "-m",
+        "not slow",
+    ],
     "rows": [
         *(f"tests/cache/test_rows{name}.py" for name in ("", "_faults", "_locate", "_shapes")),
         # what SQLite calls an error, and a count of queries that leaves out savepoints

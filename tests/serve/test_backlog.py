@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -195,3 +196,134 @@ def test_following_a_replica_sees_what_looking_at_all_of_it_sees(batches, user_i
         state = apply(state, changes)
         view = see_after(view, state, changes, user_id)
         assert view == see(TREE, ROOT, state, user_id)
+
+
+# -- the roots of a list
+
+_root_sets = st.lists(
+    st.sampled_from([InstanceKey("Album", id_) for id_ in "789"]), unique=True, max_size=3
+).map(tuple)
+list_steps = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [
+                "move",
+                "list",
+                "message",
+                "restart",
+                "overflow",
+                "collapse",
+                "waiting",
+                "take",
+                "wait",
+            ]
+        ),
+        _root_sets,
+    ),
+    max_size=40,
+)
+
+
+@given(list_steps, st.integers(2, 8))
+def test_whoever_takes_everything_of_a_list_arrives_at_its_state_and_roots(steps, limit):
+    desk = Desk(limit)
+    seen: dict[InstanceKey, Document] = shelf()
+    shown: Any = ()
+    roots: Any = ()
+    numbers: list[int] = []
+    waiting: list[Move] = []  # of the stream that asks first: not in the backlog yet
+
+    def take(item: Any) -> None:
+        nonlocal seen, shown
+        places: Any = item.places if isinstance(item, Restart) else (item.place,)
+        numbers.extend(place.number for place in places)
+        assert not any(place.is_released for place in places)
+        if isinstance(item, Restart):
+            seen, shown = dict(item.move.state), shown if item.roots is None else item.roots
+        elif isinstance(item, Delta):
+            seen = apply(seen, item.move.changes)
+            assert seen == item.move.state
+            shown = shown if item.roots is None else item.roots
+
+    def pass_on() -> None:
+        while waiting:
+            desk.backlog.move(waiting.pop(0), None, roots)
+
+    for version, (step, fresh) in enumerate(steps, start=2):
+        if step in ("move", "waiting"):
+            changed = track(version % 3, version, str(version))
+            desk.state = apply(desk.state, {changed.key: changed})
+            desk.position += 1
+            waiting.append(desk.moved(MoveKind.CHANGES, {changed.key: changed}))
+            if step == "move":
+                roots = fresh
+                pass_on()
+        elif step == "list":
+            pass_on()
+            roots = fresh
+            desk.backlog.move(desk.moved(MoveKind.CHANGES, {}), None, roots)
+        elif step == "message":
+            desk.backlog.message(version)
+        elif step == "restart":
+            waiting.append(desk.moved(MoveKind.RESTART, {}))
+            pass_on()
+        elif step == "overflow":
+            waiting.clear()
+            desk.backlog.relist(roots)
+            desk.backlog.restart(desk.moved(MoveKind.CHANGES, {}), ResetReason.OVERFLOW)
+        elif step == "collapse":
+            roots = fresh
+            desk.backlog.collapse(waiting, desk.moved(MoveKind.CHANGES, {}), roots)
+            waiting.clear()
+        elif step == "take" and not waiting and (item := desk.backlog.take()) is not None:
+            take(item)
+        elif step == "wait":
+            desk.now += len(fresh)
+        assert len(desk.backlog) <= limit
+    pass_on()
+    for item in desk.take_all():
+        take(item)
+    assert seen == desk.state
+    assert shown == roots
+    assert numbers == sorted(numbers)
+    assert len(numbers) == desk.held()
+
+
+def test_a_collapse_tells_one_step_with_the_marks_of_all():
+    desk = Desk(100)
+    one, two = (InstanceKey("Album", "7"),), (InstanceKey("Album", "8"),)
+    for version in (2, 3):
+        changed = track(version, version)
+        desk.state = apply(desk.state, {changed.key: changed})
+        marked = replace(
+            desk.moved(MoveKind.CHANGES, {changed.key: changed}), marks=(str(version),)
+        )
+        desk.backlog.move(marked, None, one)
+    desk.backlog.message("stays")
+    last = track(4, 4)
+    desk.state = apply(desk.state, {last.key: last})
+    waiting = replace(desk.moved(MoveKind.CHANGES, {last.key: last}), marks=("4",))
+    desk.backlog.collapse([waiting], desk.moved(MoveKind.CHANGES, {}), two)
+    message, delta = desk.take_all()
+    assert isinstance(message, Message)
+    assert isinstance(delta, Delta)
+    assert {key.id for key in delta.move.changes} == {"2", "3", "4"}
+    assert delta.move.marks == ("2", "3", "4")
+    assert delta.roots == two
+
+
+def test_a_collapse_keeps_a_restart_that_waits_with_its_reason():
+    desk = Desk(100)
+    desk.backlog.restart(desk.moved(MoveKind.CHANGES, {}), ResetReason.OVERFLOW)
+    desk.change(track(2, 2))
+    roots = (InstanceKey("Album", "8"),)
+    desk.backlog.collapse([], desk.moved(MoveKind.CHANGES, {}), roots)
+    (item,) = desk.take_all()
+    assert isinstance(item, Restart)
+    assert (item.reason, item.roots) == (ResetReason.OVERFLOW, roots)
+    desk.backlog.collapse(
+        [desk.moved(MoveKind.RESTART, {})], desk.moved(MoveKind.CHANGES, {}), roots
+    )
+    (item,) = desk.take_all()
+    assert isinstance(item, Restart)
+    assert item.reason is ResetReason.CACHE_CLEARED

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rxgraph.errors import BadRequest
-from rxgraph.serve.cursor import VOID, Cursor, decode, encode, store_mark, viewer_mark
+from rxgraph.serve.cursor import (
+    NO_MEMBERS,
+    VOID,
+    Cursor,
+    decode,
+    encode,
+    members_mark,
+    store_mark,
+    viewer_mark,
+)
 from rxgraph.types import AnchorKey
 
 numbers = st.integers(0, 2**63)
@@ -70,3 +79,13 @@ def test_stores_and_viewers_are_told_apart():
     )
     assert viewer_mark("1") != viewer_mark("2")
     assert viewer_mark(None) == bytes(8)
+
+
+@given(st.sets(st.text(min_size=1).filter(lambda id_: "\0" not in id_), max_size=5), st.data())
+def test_members_are_told_apart_whatever_their_order(ids, data):
+    mark = members_mark(ids)
+    assert members_mark(data.draw(st.permutations(sorted(ids)))) == mark
+    assert len(mark) == 8
+    assert mark != NO_MEMBERS
+    for id_ in ids:
+        assert members_mark(ids - {id_}) != mark

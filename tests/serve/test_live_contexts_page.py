@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,47 +11,16 @@ from channels_app.channels import ProjectChannel
 from channels_app.models import Project, Task
 from rxgraph.channels import ContextChannel
 from rxgraph.sync.engine import get_engine
+from tests.pages import DOCS, files_of, run_page
 from tests.sync.test_signals import Heard
 
-ROOT = Path(__file__).parent.parent.parent
-PAGE = (ROOT / "docs" / "live-contexts.md").read_text()
+PAGE = (DOCS / "live-contexts.md").read_text()
 FILES = ["presence/channels.py", "presence/receivers.py", "presence/apps.py", "test_presence.py"]
-
-INI = """
-[pytest]
-asyncio_mode = auto
-asyncio_default_fixture_loop_scope = function
-DJANGO_SETTINGS_MODULE = page_settings
-django_find_project = false
-pythonpath = {root} .
-"""
-SETTINGS = """
-from tests.settings import *
-
-INSTALLED_APPS = [*INSTALLED_APPS, "presence"]
-"""
 
 
 def test_the_application_passes_its_tests(tmp_path: Path) -> None:
-    blocks = re.findall(
-        r"^```python\n# ([\w/]+\.py)\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE
-    )
-    assert [name for name, _ in blocks] == FILES
-    (tmp_path / "presence").mkdir()
-    for name, text in [*blocks, ("presence/__init__.py", ""), ("page_settings.py", SETTINGS)]:
-        (tmp_path / name).write_text(text)
-    (tmp_path / "pytest.ini").write_text(INI.format(root=ROOT))
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
-        cwd=tmp_path,
-        env={k: v for k, v in os.environ.items() if not k.startswith(("DJANGO_", "PYTEST_"))},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "5 passed" in done.stdout
+    assert list(files_of("live-contexts.md")) == FILES
+    assert "5 passed" in run_page("live-contexts.md", "presence", tmp_path)
 
 
 @pytest.mark.django_db(transaction=True)

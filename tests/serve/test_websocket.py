@@ -252,3 +252,23 @@ async def test_leaving_with_much_under_way_leaves_nothing():
             await socket.subscribe(str(number))
         await socket.frames(7)
         socket.shop.hub.change(track(0, 11, "One"))
+
+
+async def test_a_client_that_leaves_during_the_handshake_is_no_failure(caplog):
+    sent = asyncio.Queue[Any]()
+    asked = asyncio.Event()
+
+    async def send(message: Any) -> None:
+        asked.set()
+        raise OSError("gone")  # ASGI specification, "Disconnected Client - send exception"
+
+    scope = {"type": "websocket", "path": "/graphql", "headers": [],
+             "subprotocols": ["graphql-transport-ws"]}  # fmt: skip
+    application = WebSocketConsumer.as_asgi(schema=Shop().schema)
+    serving = asyncio.create_task(application(scope, sent.get, send))
+    sent.put_nowait({"type": "websocket.connect"})
+    await asyncio.wait_for(asked.wait(), 2)
+    await asyncio.sleep(0)
+    sent.put_nowait({"type": "websocket.disconnect", "code": 1006})
+    await asyncio.wait_for(serving, 2)
+    assert [record for record in caplog.records if record.name == "rxgraph.websocket"] == []

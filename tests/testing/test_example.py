@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
-PAGE = (ROOT / "docs" / "testing.md").read_text()
+from tests.pages import DOCS, files_of, run_page
 
-INI = """
-[pytest]
-asyncio_mode = auto
-asyncio_default_fixture_loop_scope = function
-DJANGO_SETTINGS_MODULE = tests.settings
-django_find_project = false
-pythonpath = {root}
-"""
+PAGE = (DOCS / "testing.md").read_text()
 
 
 def test_the_example_passes(tmp_path: Path) -> None:
-    blocks = re.findall(r"^```python\n# (\w+\.py)\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
-    assert [name for name, _ in blocks] == ["test_board.py"]
-    for name, text in blocks:
-        (tmp_path / name).write_text(text)
-    (tmp_path / "pytest.ini").write_text(INI.format(root=ROOT))
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
-        cwd=tmp_path,
-        env={k: v for k, v in os.environ.items() if not k.startswith(("DJANGO_", "PYTEST_"))},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed" in done.stdout
+    assert list(files_of("testing.md")) == ["test_board.py"]
+    assert "3 passed" in run_page("testing.md", None, tmp_path)
 
 
 def test_every_name_on_the_page_is_there() -> None:

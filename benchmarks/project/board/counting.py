@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
+from channels_redis.pubsub import RedisPubSubLoopLayer
 from django.db.backends.signals import connection_created
 from pymongo import monitoring
 
@@ -15,6 +16,10 @@ from pymongo import monitoring
 statements: Counter[str] = Counter()
 #: Commands of MongoDB by name.
 commands: Counter[str] = Counter()
+#: Channel-layer groups joined.
+groups: Counter[str] = Counter()
+#: Hooks of list channels that say who sees what, by name.
+checks: Counter[str] = Counter()
 #: Seconds by what was waited for: "sql", "mongo", and what a side adds.
 seconds: defaultdict[str, float] = defaultdict(float)
 
@@ -25,6 +30,17 @@ def start() -> None:
     """Count on every connection that is opened from now on."""
     connection_created.connect(_created, dispatch_uid="benchmarks")
     monitoring.register(_Commands())
+    _count_groups()
+
+
+def _count_groups() -> None:
+    join = RedisPubSubLoopLayer.group_add
+
+    async def joined(self: Any, group: str, channel: str) -> None:
+        groups["groups"] += 1
+        await join(self, group, channel)
+
+    RedisPubSubLoopLayer.group_add = joined
 
 
 def shorten(sql: str) -> str:

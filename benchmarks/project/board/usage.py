@@ -25,6 +25,8 @@ def usage() -> dict[str, Any]:
         "rss_bytes": _resident_bytes(used.ru_maxrss),
         "statements": dict(counting.statements),
         "commands": dict(counting.commands),
+        "groups": dict(counting.groups),
+        "checks": dict(counting.checks),
         "seconds": dict(counting.seconds),
     }
 

@@ -23,7 +23,7 @@ django.setup()
 from django.core.management import call_command  # noqa: E402 - Django is set up now
 from django.db import DEFAULT_DB_ALIAS, connections  # noqa: E402
 
-from benchmarks.project.board import counting, data  # noqa: E402
+from benchmarks.project.board import counting, data, lists  # noqa: E402
 from benchmarks.project.board.models import Task  # noqa: E402
 
 _TASKS = 10  # saved in turn
@@ -44,6 +44,22 @@ class Errands:
         made = [data.make_project(instances) for instances in projects]
         data.analyze()
         return {"token": token, "projects": made}
+
+    def prepare_lists(self, shelves: list[int], users: int, feed: int) -> dict[str, Any]:
+        """Make a list of so many projects for one user each, and users who share a feed."""
+        return lists.prepare(shelves, users, feed)
+
+    def create_listed(self, mark: int) -> float:
+        """Create a project that everybody sees; answer when that began."""
+        return lists.create(_MARK.format(mark))
+
+    def give_away(self, user: int, mark: int) -> float:
+        """Give a project that nobody sees to *user*; answer when that began."""
+        return lists.give_away(user, _MARK.format(mark))
+
+    def render_list(self, user: int, channel: str) -> Any:
+        """Return what DRF makes of what a user's list shows now, by id."""
+        return lists.render(user, channel)
 
     def heat(self, project: int) -> None:
         """Fill the cache of a project."""

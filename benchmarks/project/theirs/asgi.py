@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
@@ -14,5 +15,9 @@ from django.urls import path  # noqa: E402
 
 from benchmarks.project.theirs.channels import ProjectChannel  # noqa: E402
 
-_routes = [path("ws/project/<int:project_id>/", ProjectChannel.as_asgi())]
+_routes: list[Any] = [path("ws/project/<int:project_id>/", ProjectChannel.as_asgi())]
+if os.environ.get("BENCH_LISTS") == "on":
+    from benchmarks.project.theirs.lists import FeedChannel, ShelfChannel
+
+    _routes += [path("ws/shelf/", ShelfChannel.as_asgi()), path("ws/feed/", FeedChannel.as_asgi())]
 application = ProtocolTypeRouter({"http": _django, "websocket": URLRouter(_routes)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from rxdjango.channels import ContextChannel  # type: ignore[import-not-found]
@@ -23,3 +24,7 @@ class ProjectChannel(ContextChannel):  # type: ignore[misc]
 
     def can_save(self, instance: Any, data: dict[str, Any]) -> bool:
         return True
+
+
+if os.environ.get("BENCH_LISTS") == "on":
+    from benchmarks.project.theirs.lists import FeedChannel, ShelfChannel  # noqa: F401 - found here

@@ -88,8 +88,8 @@ class Command(BaseCommand):
         project = Project.objects.visible_to(user).order_by("id").first()
         key = Token.objects.get(user=user).key
         self.stdout.write(self.style.MIGRATE_HEADING("What to open"))
-        self.stdout.write(f"  {url}/          the way in")
-        self.stdout.write(f"  {url}/graphql   where GraphQL clients connect")
+        self.stdout.write(f"  {url}/          the board, live on two clients")
+        self.stdout.write(f"  {url}/graphql   GraphiQL, and where clients connect")
         self.stdout.write(f"  {url}/admin/    change something here, and watch it arrive in")
         if project is not None:
             self.stdout.write(
