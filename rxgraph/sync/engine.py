@@ -63,6 +63,7 @@ from rxgraph.sync.touches import Committed
 from rxgraph.sync.wakeups import Bus, LocalBus, Told, open_bus
 from rxgraph.sync.writing.repeats import forget_mutations
 from rxgraph.types import (
+    MARK,
     ROOT_IDLE,
     ROOT_WANTED,
     SIGNAL,
@@ -234,7 +235,9 @@ class Engine:
         if self._may_hand_over(committed):
             self._bring(committed, self._hand_over)
         else:
-            self._sharing.flush(committed)
+            # The client of a marked write waits for the stream, and not for its thread.
+            is_marked = any(row.model == MARK for row in committed.rows)
+            self._sharing.flush(committed, waits=not is_marked)
 
     def _merge(self, committed: Committed) -> bool:
         self._flush(committed.using, committed.rows, committed.columns)

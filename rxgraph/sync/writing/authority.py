@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -83,7 +84,12 @@ def _check_fields(request: WriteRequest) -> None:
 
 def declares_outside(hook: Callable[..., Any]) -> bool:
     """Return whether *hook* has a parameter named ``outside``, ready to judge such instances."""
-    return "outside" in inspect.signature(hook).parameters
+    return _declares_outside(getattr(hook, "__func__", hook))
+
+
+@lru_cache(maxsize=1024)
+def _declares_outside(function: Callable[..., Any]) -> bool:
+    return "outside" in inspect.signature(function).parameters
 
 
 def ask(
