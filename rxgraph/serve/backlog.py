@@ -128,6 +128,12 @@ class Backlog:
         self._restart(move, reason)
         self._bound()
 
+    @property
+    def newest(self) -> Move:
+        """Where everything that was added leads, as a move that leads nowhere else."""
+        assert self._newest is not None  # there is a beginning
+        return replace(nowhere(self._newest), kind=MoveKind.CHANGES)
+
     def relist(self, roots: Roots) -> None:
         """Say that a list has these *roots* from the next restart on."""
         self._roots = roots
@@ -218,6 +224,11 @@ class Backlog:
             else:
                 item.place.release()
         self._items = kept
+
+
+def nowhere(move: Move) -> Move:
+    """Return a move that stands where *move* has led."""
+    return replace(move, changes={}, marks=())
 
 
 def _merged(first: Delta, second: Delta) -> Delta:

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from rxgraph.delta import View, ViewChange
 from rxgraph.errors import NotFound
 from rxgraph.serve import cursor as cursors
 from rxgraph.serve.access import Access, Roots, see_roots
+from rxgraph.serve.backlog import nowhere
 from rxgraph.serve.cursor import Cursor
 from rxgraph.serve.desk import Batch, Group
 from rxgraph.serve.gate import entity_id
@@ -34,7 +35,7 @@ from rxgraph.types import NOTICE, InstanceKey, RemovalReason
 logger = logging.getLogger("rxgraph.lists")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Entry:
     """Something that waits for its turn to be told."""
 
@@ -49,6 +50,7 @@ class ListStream(LiveStream):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._listing = Listing(())
+        self._newer: set[str] | None = None  # touched while the whole list is asked for
         self._roots_of: tuple[tuple[str, ...], Roots] = ((), ())
         self._group: Group | None = None
         self._resumed: Cursor | None = None
@@ -108,6 +110,8 @@ class ListStream(LiveStream):
             self._must_recheck |= is_new_life or bool(self._touched(move))
         elif not self.is_closing:
             self._must_recheck |= is_new_life
+            if self._newer is not None:
+                self._newer |= self._touched(move)
             self._enter(Entry(move, self._scope.reserve()))
 
     def _touched(self, move: Move) -> frozenset[str]:
@@ -248,42 +252,64 @@ class ListStream(LiveStream):
         Raises:
             RequestError: it refuses.
         """
+        asked, newer = set(self._entries), set[str]()
+        self._newer = newer  # roots touched from now on: their own batches decide about them
         ids = await list_ids(self.compiled, self.context, self.arguments)
         hidden = await self._hidden(self._listing.added)
-        visible, joins = frozenset(ids), self.compiled.tree.auto_update
-        async with self._holding(self._listing.joining(ids, visible) if joins else ()):
+        joins = self.compiled.tree.auto_update
+        fresh = await self._shown(self._listing.joining(ids, frozenset(ids))) if joins else []
+        async with self._holding(fresh):
+            self._newer = None
             before = self._listing.ids
-            self._listing.forget(hidden)
-            waiting = self._drop_entries()
-            here = standing(self._access.attachment.replica)
-            there = [id_ for id_ in reversed(ids) if self._root(id_) in here.state]
-            self._listing.follow([*self._listing.ids, *there], visible, joins=joins)
+            self._listing.forget(set(hidden) - newer)
+            waiting = self._drop_entries(asked)
+            here = nowhere(waiting[-1]) if waiting else self._backlog.newest
+            there = [id_ for id_ in reversed(fresh) if self._root(id_) in here.state]
+            decided = [id_ for id_ in (*self._listing.ids, *there) if id_ not in newer]
+            self._listing.follow(decided, frozenset(ids), joins=joins)
         is_other = before is not self._listing.ids
         if is_other and self._first:  # nothing was told yet: begin with the list as it is now
             for _, place in self._first:
                 place.release()
+            self._must_recheck |= bool(self._drop_entries())
             self._begin(self._access.attachment.replica, self._resumed)
         elif waiting or is_other:
             self._backlog.collapse(waiting, here, self._roots())
+        if self._is_behind(set(fresh) - newer, here):
+            self._must_recheck = True  # what it lists is there now, but was not yet here
         self._let_go()
+        if self._worker is None:
+            self._pass_on()
+
+    def _is_behind(self, ids: Iterable[str], here: Move) -> bool:
+        """True when the replica has any of these roots, and *here* did not have it yet."""
+        state = self._access.attachment.replica.state
+        return any(root in state and root not in here.state for root in map(self._root, ids))
+
+    async def _shown(self, ids: list[str]) -> list[str]:
+        """Return those of *ids* that ``is_visible`` answers True for."""
+        if is_default(self.context.is_visible):
+            return ids
+        return [id_ for id_ in ids if await self._ask_visible(id_)]
 
     async def _hidden(self, ids: frozenset[str]) -> list[str]:
         """Return those of *ids* that the context's code has added and now says are not visible."""
         added = sorted(self._listing.added & ids)
-        hook = self.context.is_visible
-        if not added or is_default(hook):
+        if not added or is_default(self.context.is_visible):
             return []
-        model = self.compiled.tree.root.model
-        answers = [await call_hook(hook, parse_pk(model, id_)) for id_ in added]
-        return [id_ for id_, answer in zip(added, answers, strict=True) if answer is not True]
+        return [id_ for id_ in added if not await self._ask_visible(id_)]
 
-    def _drop_entries(self) -> list[Move]:
-        """Take everything out of the queue; what the context's own code said is done."""
-        if self._worker is not None:
-            self._worker.cancel()
-            self._worker = None
+    async def _ask_visible(self, id_: str) -> bool:
+        pk = parse_pk(self.compiled.tree.root.model, id_)
+        return await call_hook(self.context.is_visible, pk) is True
+
+    def _drop_entries(self, some: Collection[Entry] | None = None) -> list[Move]:
+        """Take *some* (None: all) out of the queue; what the context's own code said is done."""
         moves = []
-        while self._entries:
+        while self._entries and (some is None or self._entries[0] in some):
+            if self._worker is not None:  # it asks about the first
+                self._worker.cancel()
+                self._worker = None
             entry = self._entries.popleft()
             entry.place.release()
             if entry.edit is not None:
