@@ -120,6 +120,7 @@ def test_related_columns_are_left_to_the_orm() -> None:
     found = row_by_key(
         model._base_manager, row.pk, "default", lambda rows: rows.select_related(name), "joined"
     )
+    assert found is not None
     assert found == row
     assert name in found._state.fields_cache
     assert list(prepared._kept.values()) == [None]
