@@ -219,4 +219,7 @@ def _union(querysets: Sequence[QuerySet[Any]]) -> Any:
         )
         for number, queryset in enumerate(querysets)
     ]
-    return numbered[0] if len(numbered) == 1 else numbered[0].union(*numbered[1:], all=True)
+    if len(numbered) == 1:
+        return numbered[0]
+    # Without the model's own ordering, which Django 6.1 applies to the union anew.
+    return numbered[0].union(*numbered[1:], all=True).order_by()
