@@ -116,7 +116,7 @@ class ListStream(LiveStream):
 
     def _touched(self, move: Move) -> frozenset[str]:
         """Return the roots that the batch of *move* touched, where they join by themselves."""
-        if self._group is None:
+        if not self.compiled.tree.auto_update:
             return frozenset()
         return frozenset(key.id for key in move.changes if key.typename == NOTICE)
 
