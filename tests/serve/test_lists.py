@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.db import transaction
 
 from channels_app.models import Membership, Note, Project, Task
+from rxgraph.channels import ContextChannel
+from rxgraph.declare import registry
 from rxgraph.errors import NotFound
+from rxgraph.types import InstanceKey
 from tests.serve.lists import (
     CHANNELS,
     ChosenListChannel,
     FixedListChannel,
     OwnListChannel,
+    ProjectSerializer,
     join,
     make_project,
     make_users,
@@ -364,3 +368,47 @@ async def test_clearing_the_cache_sends_a_fresh_list(stage):
     assert live.ids == [str(project.pk) for project in projects]
     await in_database(make_project)(ann, "late")
     await live.until(lambda state: len(state) == 3)
+
+
+with registry.isolated():
+
+    class PausingListChannel(ContextChannel):
+        """The projects of a user, whose answer to ann takes as long as a test wants."""
+
+        class Meta:
+            state = ProjectSerializer(many=True)
+            auto_update = True
+
+        asked: ClassVar[asyncio.Event]
+        may_answer: ClassVar[asyncio.Event]
+
+        async def list_instances(self) -> Any:
+            found = [
+                pk
+                async for pk in Project.objects.filter(owner=self.user).values_list("pk", flat=True)
+            ]
+            if self.user.username == "ann":
+                self.asked.set()
+                await self.may_answer.wait()
+            return found
+
+
+async def test_what_is_created_while_list_instances_is_asked_at_first_joins_all_the_same():
+    PausingListChannel.asked, PausingListChannel.may_answer = asyncio.Event(), asyncio.Event()
+    async with staged(PausingListChannel) as stage:
+        ann, bob, projects = await seeded(1)
+        other = await stage.subscribe(PausingListChannel, bob)  # so that the list is live
+        await other.event()
+        live = await stage.subscribe(PausingListChannel, ann)
+        opening = asyncio.create_task(live.event())
+        await PausingListChannel.asked.wait()
+        late = await in_database(make_project)(ann, "late", 0)
+        [replica] = stage.runtime.hub.replicas.values()
+        for _ in range(200):
+            if InstanceKey("Project", str(late.pk)) in replica.state:
+                break
+            await asyncio.sleep(0.05)
+        PausingListChannel.may_answer.set()
+        await opening
+        await live.until(lambda state: len(state) == 2)
+        assert live.ids == [str(late.pk), str(projects[0].pk)]
