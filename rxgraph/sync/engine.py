@@ -162,7 +162,7 @@ class Engine:
 
     def _wake(self, step: Publish) -> None:
         """Tell of a batch; through the channel layer only where another process shows it."""
-        if self.sessions and step.sessions <= self.sessions:
+        if self.listeners and step.sessions <= self.sessions:
             self._tell_here(step.wakeup)
         else:
             self.publish(step.wakeup)

@@ -25,14 +25,13 @@ _MOST_ROUNDS = 4  # for others, before another thread has to do it
 class _Waiting:
     """A commit in the queue; its thread may wait for it."""
 
-    __slots__ = ("committed", "flushed", "is_taken", "is_waited_for", "leads", "stirred")
+    __slots__ = ("committed", "is_taken", "is_waited_for", "leads", "stirred")
 
     def __init__(self, committed: Committed, *, is_waited_for: bool) -> None:
         self.committed, self.is_waited_for = committed, is_waited_for
         self.is_taken = False  # somebody flushes it
         self.leads = False  # nobody does, and it is its own thread's turn
-        self.stirred = Event()  # one of the two
-        self.flushed = Event()
+        self.stirred = Event()
 
 
 class Sharing:
@@ -61,8 +60,6 @@ class Sharing:
             self._leaders += leads
         if leads or (waits and self._must_lead(mine)):
             self._lead()
-        if waits:  # another may have taken it the moment before
-            mine.flushed.wait()
 
     def _must_lead(self, mine: _Waiting) -> bool:
         """Wait until *mine* is flushed; True: its own thread has to do it."""
@@ -104,7 +101,6 @@ class Sharing:
             elif not goes_on:
                 Thread(target=self._lead_alone, name="rxgraph flush", daemon=True).start()
         for waiting in taken:
-            waiting.flushed.set()
             waiting.stirred.set()
         return goes_on
 
