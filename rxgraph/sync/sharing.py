@@ -22,13 +22,14 @@ _MOST_ROWS = 1000  # of a commit that lets others wait for it
 class _Waiting:
     """A commit in the queue and the thread that waits for it."""
 
-    __slots__ = ("committed", "is_taken", "leads", "stirred")
+    __slots__ = ("committed", "flushed", "is_taken", "leads", "stirred")
 
     def __init__(self, committed: Committed) -> None:
         self.committed = committed
         self.is_taken = False  # somebody flushes it
         self.leads = False  # nobody does, and it is its own thread's turn
-        self.stirred = Event()
+        self.stirred = Event()  # one of the two
+        self.flushed = Event()
 
 
 class Sharing:
@@ -50,10 +51,11 @@ class Sharing:
         mine = _Waiting(committed)
         with self._lock:
             self._queue.append(mine)
-            leads = not self._leaders
+            leads = mine.leads = not self._leaders
             self._leaders += leads
         if leads or self._must_lead(mine):
             self._lead()
+        mine.flushed.wait()  # another may have taken it the moment before
 
     def _must_lead(self, mine: _Waiting) -> bool:
         """Wait until *mine* is flushed; True: its own thread has to do it."""
@@ -61,6 +63,7 @@ class Sharing:
             with self._lock:
                 if not (mine.is_taken or mine.leads):
                     self._leaders += 1
+                    mine.leads = True
                     return True
             mine.stirred.wait()
         return mine.leads
@@ -75,13 +78,14 @@ class Sharing:
                 self._flush(committed)
         finally:
             with self._lock:
-                if self._queue:
-                    following = self._queue[0]
+                following = next((item for item in self._queue if not item.leads), None)
+                if following is not None:
                     following.leads = True
                     following.stirred.set()
                 else:
                     self._leaders -= 1
             for waiting in taken:
+                waiting.flushed.set()
                 waiting.stirred.set()
 
 
