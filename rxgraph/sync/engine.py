@@ -63,7 +63,6 @@ from rxgraph.sync.touches import Committed
 from rxgraph.sync.wakeups import Bus, LocalBus, Told, open_bus
 from rxgraph.sync.writing.repeats import forget_mutations
 from rxgraph.types import (
-    MARK,
     ROOT_IDLE,
     ROOT_WANTED,
     SIGNAL,
@@ -162,7 +161,7 @@ class Engine:
 
     def _wake(self, step: Publish) -> None:
         """Tell of a batch; through the channel layer only where another process shows it."""
-        if self.sessions and step.sessions <= self.sessions:
+        if self.listeners and step.sessions <= self.sessions:
             self._tell_here(step.wakeup)
         else:
             self.publish(step.wakeup)
@@ -235,9 +234,7 @@ class Engine:
         if self._may_hand_over(committed):
             self._bring(committed, self._hand_over)
         else:
-            # The client of a marked write waits for the stream, and not for its thread.
-            is_marked = any(row.model == MARK for row in committed.rows)
-            self._sharing.flush(committed, waits=not is_marked)
+            self._sharing.flush(committed)
 
     def _merge(self, committed: Committed) -> bool:
         self._flush(committed.using, committed.rows, committed.columns)

@@ -4,35 +4,31 @@ Of the threads of a process that commit at the same time, one works for all: wha
 while it is at it waits, and is then merged in one go by the next, with one set of requests to the
 store and one snapshot of the database. Alone, a thread waits for nobody.
 
-Law: every commit is flushed once, by its own thread or by one that is at it already.
+Law: every commit is flushed once, by its own thread or by one that it waits for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from threading import Event, Lock, Thread
-
-from django.db import connections
+from threading import Event, Lock
 
 from rxgraph.sync.touches import Columns, Committed
 from rxgraph.types import RowKey
 
 PATIENCE_SECONDS = 0.1  # then a thread flushes for itself: the other may be at something large
 _MOST_ROWS = 1000  # of a commit that lets others wait for it
-_MOST_ROUNDS = 4  # for others, before another thread has to do it
 
 
 class _Waiting:
-    """A commit in the queue; its thread may wait for it."""
+    """A commit in the queue and the thread that waits for it."""
 
-    __slots__ = ("committed", "flushed", "is_taken", "is_waited_for", "leads", "stirred")
+    __slots__ = ("committed", "is_taken", "leads", "stirred")
 
-    def __init__(self, committed: Committed, *, is_waited_for: bool) -> None:
-        self.committed, self.is_waited_for = committed, is_waited_for
+    def __init__(self, committed: Committed) -> None:
+        self.committed = committed
         self.is_taken = False  # somebody flushes it
         self.leads = False  # nobody does, and it is its own thread's turn
-        self.stirred = Event()  # one of the two
-        self.flushed = Event()
+        self.stirred = Event()
 
 
 class Sharing:
@@ -46,23 +42,18 @@ class Sharing:
         self._queue: list[_Waiting] = []
         self._leaders = 0
 
-    def flush(self, committed: Committed, *, waits: bool = True) -> None:
-        """Return when *committed* is flushed, by this thread or by another.
-
-        Who does not wait returns at once where another thread will do it.
-        """
+    def flush(self, committed: Committed) -> None:
+        """Return when *committed* is flushed, by this thread or by another."""
         if len(committed.rows) > _MOST_ROWS:
             self._flush(committed)
             return
-        mine = _Waiting(committed, is_waited_for=waits)
+        mine = _Waiting(committed)
         with self._lock:
             self._queue.append(mine)
             leads = not self._leaders
             self._leaders += leads
-        if leads or (waits and self._must_lead(mine)):
+        if leads or self._must_lead(mine):
             self._lead()
-        if waits:  # another may have taken it the moment before
-            mine.flushed.wait()
 
     def _must_lead(self, mine: _Waiting) -> bool:
         """Wait until *mine* is flushed; True: its own thread has to do it."""
@@ -75,44 +66,23 @@ class Sharing:
         return mine.leads
 
     def _lead(self) -> None:
-        """Flush what is in the queue, as long as nobody waits there who could do it as well."""
-        for round_ in range(_MOST_ROUNDS):
-            with self._lock:
-                taken, self._queue = self._queue, []
-                for waiting in taken:
-                    waiting.is_taken = True
-            try:
-                for committed in together(waiting.committed for waiting in taken):
-                    self._flush(committed)
-            except BaseException:
-                self._pass_on(taken, goes_on=False)
-                raise
-            if not self._pass_on(taken, goes_on=round_ + 1 < _MOST_ROUNDS):
-                return
-
-    def _pass_on(self, taken: list[_Waiting], *, goes_on: bool) -> bool:
-        """Say that *taken* are flushed, and see that the others will be; True: by the caller."""
         with self._lock:
-            following = next((waiting for waiting in self._queue if waiting.is_waited_for), None)
-            if following is not None:
-                following.leads = True
-                following.stirred.set()
-                goes_on = False
-            elif not self._queue:
-                self._leaders -= 1
-                goes_on = False
-            elif not goes_on:
-                Thread(target=self._lead_alone, name="rxgraph flush", daemon=True).start()
-        for waiting in taken:
-            waiting.flushed.set()
-            waiting.stirred.set()
-        return goes_on
-
-    def _lead_alone(self) -> None:
+            taken, self._queue = self._queue, []
+            for waiting in taken:
+                waiting.is_taken = True
         try:
-            self._lead()
+            for committed in together(waiting.committed for waiting in taken):
+                self._flush(committed)
         finally:
-            connections.close_all()
+            with self._lock:
+                if self._queue:
+                    following = self._queue[0]
+                    following.leads = True
+                    following.stirred.set()
+                else:
+                    self._leaders -= 1
+            for waiting in taken:
+                waiting.stirred.set()
 
 
 def together(commits: Iterable[Committed]) -> list[Committed]:

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Event, Lock, current_thread
+from threading import Event, Lock
 from uuid import uuid4
 
 import pytest
@@ -145,64 +145,6 @@ def test_a_flush_that_fails_lets_the_others_go_on() -> None:
     assert [len(committed.rows) for committed in seen] == [1, 1, 1]
 
 
-def test_who_does_not_wait_goes_on_and_the_other_thread_does_it(flushes: Flushes) -> None:
-    sharing = Sharing(flushes, patience_seconds=SOON)
-    flushes.gate.clear()
-    with ThreadPoolExecutor(1) as threads:
-        first = threads.submit(sharing.flush, commit(1))
-        assert flushes.entered.wait(SOON)
-        sharing.flush(commit(2), waits=False)
-        sharing.flush(commit(3), waits=False)
-        assert len(flushes.seen) == 1
-        flushes.gate.set()
-        first.result(SOON)
-    assert flushes.rows == [frozenset({row(1)}), frozenset({row(2), row(3)})]
-    assert sharing._leaders == 0
-
-
-def test_no_thread_flushes_for_others_for_ever() -> None:
-    seen: list[str] = []
-    left = [30]
-    done = Event()
-
-    def flush(committed: Committed) -> None:
-        seen.append(current_thread().name)
-        left[0] -= 1
-        if left[0] > 0:
-            sharing.flush(commit(left[0]), waits=False)
-        else:
-            done.set()
-
-    sharing = Sharing(flush, patience_seconds=SOON)
-    sharing.flush(commit(0), waits=False)
-    assert done.wait(SOON)
-    assert seen.count(current_thread().name) < 10
-    wait_for(lambda: sharing._leaders == 0)
-    assert len(seen) == 30
-
-
-def test_a_failure_leaves_nobody_unflushed_who_does_not_wait() -> None:
-    entered, gate, seen = Event(), Event(), []
-
-    def flush(committed: Committed) -> None:
-        entered.set()
-        assert gate.wait(SOON)
-        seen.append(committed.rows)
-        if len(seen) == 1:
-            raise RuntimeError("broken")
-
-    sharing = Sharing(flush, patience_seconds=SOON)
-    with ThreadPoolExecutor(1) as threads:
-        first = threads.submit(sharing.flush, commit(1))
-        assert entered.wait(SOON)
-        sharing.flush(commit(2), waits=False)
-        gate.set()
-        with pytest.raises(RuntimeError, match="broken"):
-            first.result(SOON)
-    wait_for(lambda: len(seen) == 2)
-    wait_for(lambda: sharing._leaders == 0)
-
-
 def test_databases_are_flushed_each_for_itself() -> None:
     found = together([commit(1), commit(2, using="other"), commit(3)])
     assert [(item.using, len(item.rows), len(item.intents)) for item in found] == [
@@ -235,15 +177,14 @@ def test_many_threads_are_each_flushed_once_before_they_go_on() -> None:
 
     def write(thread: int) -> None:
         for n in range(40):
-            waits = thread % 2 == 0
-            sharing.flush(commit(thread * 1000 + n), waits=waits)
+            sharing.flush(commit(thread * 1000 + n))
             with lock:
-                assert not waits or flushed[row(thread * 1000 + n)] == 1
+                assert flushed[row(thread * 1000 + n)] == 1
 
     with ThreadPoolExecutor(8) as threads:
         for future in [threads.submit(write, thread) for thread in range(8)]:
             future.result(60)
-    wait_for(lambda: len(flushed) == 320)
     assert set(flushed.values()) == {1}
+    assert len(flushed) == 320
     assert calls[0] < 320
-    wait_for(lambda: sharing._leaders == 0)
+    assert sharing._leaders == 0
