@@ -111,9 +111,16 @@ class Asking:
             await in_database(lambda: connection.execute_wrappers.remove(self._log))()
 
 
+@in_database
+def made_users(names: list[str]) -> list[User]:
+    """Make users."""
+    return [User.objects.create(username=name) for name in names]
+
+
 @pytest.fixture
 async def users() -> list[User]:
-    return [await User.objects.acreate(username=f"user {number}") for number in range(12)]
+    made: list[User] = await made_users([f"user {number}" for number in range(12)])
+    return made
 
 
 @in_database
