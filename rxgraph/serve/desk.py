@@ -83,7 +83,7 @@ class Desk:
         if not groups:
             self._groups.pop(key, None)
             for batch in [batch for batch in self._judgements if batch.key == key]:
-                del self._judgements[batch]
+                self._judgements.pop(batch).cancel()  # nobody waits for it any more
 
     async def judge(
         self, batch: Batch, roots: frozenset[str], group: Group, member: Member

@@ -31,12 +31,16 @@ SUITES = {
 }
 
 
-@pytest.mark.parametrize("suite", SUITES)
+_SLOW = "crowd of lists"
+_CROWD = ["tests/serve/test_list_churn.py", "-m", "slow"]
+
+
+@pytest.mark.parametrize("suite", [*SUITES, pytest.param(_SLOW, marks=pytest.mark.slow)])
 def test_the_suite_passes_on_the_services(suite: str) -> None:
     for name in ("DATABASE_URL", "MONGO_URL", "REDIS_URL"):
         service(name)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    command += ["--ds=tests.integration.suite_settings", *SUITES[suite]]
+    command += ["--ds=tests.integration.suite_settings", *SUITES.get(suite, _CROWD)]
     done = subprocess.run(  # noqa: S603
         command,
         cwd=ROOT,

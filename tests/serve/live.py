@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from channels.db import database_sync_to_async
+from django.db import connections
 
 from rxgraph.channels import ContextChannel
 from rxgraph.compile.channel import compile_channel
@@ -182,6 +183,8 @@ async def staged(*channels: type[ContextChannel]) -> AsyncIterator[Stage]:
             yield stage
         finally:
             await stage.close()
+            # Hooks that ask the database asynchronously leave a connection open on that thread.
+            await in_database(connections.close_all)()
 
 
 def _identity(user: Any) -> Identity:

@@ -111,9 +111,16 @@ class Asking:
             await in_database(lambda: connection.execute_wrappers.remove(self._log))()
 
 
+@in_database
+def made_users(names: list[str]) -> list[User]:
+    """Make users."""
+    return [User.objects.create(username=name) for name in names]
+
+
 @pytest.fixture
 async def users() -> list[User]:
-    return [await User.objects.acreate(username=f"user {number}") for number in range(12)]
+    made: list[User] = await made_users([f"user {number}" for number in range(12)])
+    return made
 
 
 @in_database
@@ -381,3 +388,30 @@ async def test_contexts_of_one_group_are_asked_once_and_latecomers_for_themselve
     for group_, member_ in ((group, member), (group, twin), (late, came), (late, came)):
         asking.desk.unregister(KEY, group_, member_)
     assert not asking.desk._groups
+
+
+async def test_what_is_asked_when_the_last_one_leaves_is_given_up(users: list[User]) -> None:
+    made = await projects_of(users[:1])
+    is_asked, has_ended = asyncio.Event(), asyncio.Event()
+
+    async def wait() -> Any:
+        is_asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            has_ended.set()
+
+    answering(lambda user: wait())
+    asking = Asking(users[:1])
+    [(group, member)] = asking.members.items()
+    judging = asyncio.create_task(
+        asking.desk.judge(Batch(KEY, 1, next(_batches)), ids(*made), group, member)
+    )
+    await is_asked.wait()
+    judging.cancel()
+    await asyncio.wait([judging])
+    assert not has_ended.is_set()  # others of the group may wait for it
+    asking.desk.unregister(KEY, group, member)
+    async with asyncio.timeout(5):
+        await has_ended.wait()
+    assert not asking.desk._judgements
