@@ -23,7 +23,6 @@ from rxgraph.sync import intents
 from rxgraph.sync.broadcasting import NOTIFY, REVOKE, SYSTEM
 from rxgraph.sync.engine import Engine, get_engine
 from rxgraph.sync.signals import Signal
-from rxgraph.sync.wakeups import open_listener
 from rxgraph.types import EVERYBODY, AnchorKey, Document
 from tests.sync import board
 from tests.sync.test_signals import Heard
@@ -191,9 +190,7 @@ async def test_it_may_be_said_on_an_event_loop(heard: Heard):
     key = board.anchor(project)
     await sync_to_async(get_engine().heat)(key)
     received: list[Any] = []
-    listener = open_listener(get_engine().settings)
-    await listener.start(received.append)
-    await listener.join(key)
+    get_engine().listeners.append(received.append)
     ProjectChannel.broadcast_instance(project, project)
     ProjectChannel.broadcast_notification(project, "hi")
     for _ in range(300):
@@ -202,7 +199,6 @@ async def test_it_may_be_said_on_an_event_loop(heard: Heard):
         await asyncio.sleep(0.01)
     kinds = {type(item) for item in received}
     assert kinds == {Wakeup, Signal}
-    await listener.close()
     await sync_to_async(connections.close_all)()  # of the thread that async tests share
 
 
