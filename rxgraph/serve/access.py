@@ -17,8 +17,9 @@ from rxgraph.errors import NotFound
 from rxgraph.serve import cursor as cursors
 from rxgraph.serve.events import Stamp, has_root, stamp_for
 from rxgraph.serve.gate import Admission, admit
-from rxgraph.serve.hub import Attachment, Hub, Receive
+from rxgraph.serve.hub import Attachment, Hub
 from rxgraph.serve.listing import list_ids
+from rxgraph.serve.replica import Receive
 from rxgraph.settings import RxGraphSettings
 from rxgraph.types import InstanceKey
 

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from rxgraph.compile.channel_types import ResetReason
 from rxgraph.delta import compose
-from rxgraph.serve.hub import Move, MoveKind
+from rxgraph.serve.replica import Move, MoveKind
 from rxgraph.serve.scope import Place
 from rxgraph.serve.views import Roots
 from rxgraph.types import JSON

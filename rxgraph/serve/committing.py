@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from rxgraph.serve.backend import Backend
-from rxgraph.serve.hub import Move
+from rxgraph.serve.replica import Move
 from rxgraph.sync.writing import Outcome
 
 logger = logging.getLogger("rxgraph.writes")

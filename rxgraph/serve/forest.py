@@ -17,7 +17,8 @@ from rxgraph.cache.reading import Reading
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.delta import apply
 from rxgraph.errors import BackendError
-from rxgraph.serve.hub import Hub, Replica
+from rxgraph.serve.hub import Hub
+from rxgraph.serve.replica import Replica
 from rxgraph.sync.engine import claim_seconds
 from rxgraph.sync.forest import Place
 from rxgraph.types import AnchorKey, InstanceKey

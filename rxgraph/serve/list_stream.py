@@ -26,8 +26,8 @@ from rxgraph.serve.backlog import nowhere
 from rxgraph.serve.cursor import Cursor
 from rxgraph.serve.desk import Batch, Group
 from rxgraph.serve.gate import entity_id
-from rxgraph.serve.hub import Move, MoveKind, Replica
 from rxgraph.serve.listing import Edit, Listing, list_ids, normal_root
+from rxgraph.serve.replica import Move, MoveKind, Replica
 from rxgraph.serve.scope import Place
 from rxgraph.serve.stream import LiveStream, standing
 from rxgraph.types import NOTICE, InstanceKey, RemovalReason

@@ -17,9 +17,10 @@ from rxgraph.serve.answers import value_of
 from rxgraph.serve.auth import Credentials, Identity
 from rxgraph.serve.events import has_root
 from rxgraph.serve.gate import entity_id, require_user
-from rxgraph.serve.hub import Hub, Move
+from rxgraph.serve.hub import Hub
 from rxgraph.serve.list_stream import ListStream
 from rxgraph.serve.mutations import Mutator, PayloadSource
+from rxgraph.serve.replica import Move
 from rxgraph.serve.runtime import current
 from rxgraph.serve.scope import OperationScope, scope_of
 from rxgraph.serve.sources import ChannelSource

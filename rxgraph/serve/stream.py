@@ -29,8 +29,9 @@ from rxgraph.serve.cursor import VOID, Cursor
 from rxgraph.serve.events import EventMaker, has_root
 from rxgraph.serve.gate import Admission, check_permission, describe, require_user
 from rxgraph.serve.groups import Groups
-from rxgraph.serve.hub import Hub, Move, MoveKind, Replica
+from rxgraph.serve.hub import Hub
 from rxgraph.serve.messages import jsonable
+from rxgraph.serve.replica import Move, MoveKind, Replica
 from rxgraph.serve.running import RunningActions
 from rxgraph.serve.scope import OperationScope, Place
 from rxgraph.serve.sources import EventSource, ValuesSource

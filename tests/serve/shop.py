@@ -16,7 +16,7 @@ from rxgraph.delta import apply
 from rxgraph.errors import NotFound
 from rxgraph.serve.auth import Credentials, Identity
 from rxgraph.serve.contexts import Contexts
-from rxgraph.serve.hub import Move, MoveKind
+from rxgraph.serve.replica import Move, MoveKind
 from rxgraph.serve.resolvers import ChannelResolvers
 from rxgraph.serve.schema import make_schema
 from rxgraph.serve.scope import OperationScope

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rxgraph.compile.channel_types import ResetReason
 from rxgraph.delta import apply, see
 from rxgraph.serve.backlog import LAG_SECONDS, Backlog, Delta, Lost, Message, Restart, RuntimeChange
-from rxgraph.serve.hub import Move, MoveKind
+from rxgraph.serve.replica import Move, MoveKind
 from rxgraph.serve.views import see_after
 from rxgraph.types import Document, InstanceKey
 from tests.serve.shop import ANN, BOB, HIS, MINE, ROOT, TREE, album, gone, memo, shelf, track

@@ -12,7 +12,7 @@ import pytest
 
 from rxgraph.declare.operations import Operation
 from rxgraph.serve.committing import Committing, is_written_elsewhere
-from rxgraph.serve.hub import Move, MoveKind
+from rxgraph.serve.replica import Move, MoveKind
 from rxgraph.sync.writing import Outcome, Written
 
 DONE = Outcome((Written("Track", "1", Operation.SAVE),))

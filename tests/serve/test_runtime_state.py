@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from rxgraph.serve.backlog import Delta, Lost, Restart, RuntimeChange
-from rxgraph.serve.hub import MoveKind
+from rxgraph.serve.replica import MoveKind
 from tests.serve.radio import Mood, Radio, RadioChannel, Station, radio, take
 from tests.serve.shop import track
 from tests.serve.test_backlog import Desk

@@ -12,8 +12,8 @@ import pytest
 from rxgraph.errors import Unauthenticated
 from rxgraph.serve import stream as stream_module
 from rxgraph.serve.auth import Credentials, Identity
-from rxgraph.serve.hub import MoveKind
 from rxgraph.serve.outbox import Outbox
+from rxgraph.serve.replica import MoveKind
 from rxgraph.serve.scope import OperationScope
 from rxgraph.testing import Fold
 from rxgraph.types import InstanceKey, RemovalReason

@@ -1,0 +1,272 @@
+"""One replica of an anchor: its state in this process, moved on by wake-ups.
+
+It is filled once from the store and only ever shows the state as of one finished batch; every move
+is told to all who are attached, at once and in order. States are never changed in place, so whoever
+holds one may keep it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.mirrors import Mirror
+from rxgraph.cache.phases import Phase
+from rxgraph.cache.reading import Reading, Unfinished
+from rxgraph.cache.steps import Wakeup
+from rxgraph.compile.state_tree import StateTree
+from rxgraph.delta import Changes, State, apply
+from rxgraph.errors import NotFound
+from rxgraph.sync.heating import Warmth
+from rxgraph.types import AnchorKey, Document, InstanceKey
+
+if TYPE_CHECKING:
+    from rxgraph.serve.hub import Hub
+
+logger = logging.getLogger("rxgraph.hub")
+
+
+class MoveKind(StrEnum):
+    """How a replica got where it is."""
+
+    CHANGES = "CHANGES"  # some batches on
+    RESTART = "RESTART"  # another generation: forget everything, here is the new state
+    LOST = "LOST"  # the root is gone for good, or the store does not answer
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One step of a replica. ``state`` is the state after it."""
+
+    kind: MoveKind
+    state: State
+    changes: Changes
+    generation: int
+    position: int  # number of the newest batch contained
+    at: float  # when that batch was finished, Unix seconds
+    marks: tuple[str, ...] = ()  # of the transactions that came with this move
+
+
+Receive = Callable[[Move], None]
+
+
+class Replica:
+    """The state of one anchor in this process. Use it through ``Hub.attach``."""
+
+    def __init__(self, hub: Hub, key: AnchorKey, tree: StateTree) -> None:
+        self.key, self.tree = key, tree
+        self.root = InstanceKey(tree.root.typename, key.anchor_id)
+        self.state: State = {}
+        self.tombstones: Mapping[InstanceKey, Document] = {}
+        self.generation = 0
+        self.position = 0
+        self.floor = 0  # the oldest number from which a cursor can be resumed
+        self.at = 0.0
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.receivers: dict[int, Receive] = {}
+        self._hub = hub
+        self._next_receiver = 0
+        self._wakeups: list[Wakeup] = []
+        self._stirred = asyncio.Event()
+        self.task = asyncio.create_task(self._run(), name=f"rxgraph {key}")
+
+    @property
+    def is_filled(self) -> bool:
+        """True when there is a state to show."""
+        return self.ready.done() and not self.ready.cancelled() and bool(self.state)
+
+    # -- called on the event loop by the hub
+
+    def wake(self, wakeup: Wakeup) -> None:
+        """Take note of a finished batch."""
+        self._wakeups.append(wakeup)
+        self._stirred.set()
+
+    def look(self, anchor: Anchor) -> None:
+        """Take note of the record as a poll found it."""
+        moved = anchor.done != self.position or anchor.generation != self.generation
+        if moved or anchor.phase is not Phase.HOT or anchor.pending or anchor.is_unfinished:
+            self._stirred.set()
+
+    def add(self, receive: Receive) -> int:
+        """Tell *receive* every move from now on; answers its number."""
+        self._next_receiver += 1
+        self.receivers[self._next_receiver] = receive
+        return self._next_receiver
+
+    # -- the roots of a list channel (``serve.forest``)
+
+    def hold(self, roots: Collection[str]) -> None:
+        """Hold *roots*; a single anchor has its own, always."""
+
+    def let_go(self, roots: Collection[str]) -> None:
+        """Hold *roots* no longer."""
+
+    async def arrival(self, roots: Collection[str]) -> None:
+        """Return when those of *roots*, which are held, that exist are in the state."""
+
+    async def claim(self) -> None:
+        """Say that the roots are still shown, and drop those that nobody shows."""
+
+    # -- the one task that moves it
+
+    async def _run(self) -> None:
+        try:
+            await self._hub.opened()
+            await self._hub.backend.join(self.key)  # before reading: no gap
+            await self._fill()
+            self._settle()
+            self.ready.set_result(None)
+            while True:
+                await self._stirred.wait()
+                self._stirred.clear()
+                await self._follow()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            if not self.ready.done():
+                self.ready.set_exception(error)
+                return
+            logger.exception("the replica of %s stopped", self.key)
+            self._tell(MoveKind.LOST, {})
+
+    async def _follow(self) -> None:
+        wakeups, self._wakeups = self._wakeups, []
+        must_read = not wakeups  # stirred by a poll
+        for wakeup in wakeups:
+            must_read |= self._take(wakeup)
+        if must_read:
+            await self._catch_up()
+
+    def _take(self, wakeup: Wakeup) -> bool:
+        """Move on by *wakeup* if it begins where this stands; True: the store must be read."""
+        if wakeup.generation == self.generation and wakeup.documents is not None:
+            if wakeup.previous == self.position < wakeup.seq:
+                changes = {document.key: document for document in wakeup.documents}
+                self._move(changes, wakeup.seq, wakeup.at, wakeup.marks)
+                return wakeup.more
+            if wakeup.seq <= self.position:
+                return False
+        return True
+
+    async def _catch_up(self) -> None:
+        """Read what changed since; start again when the generation has gone."""
+        backoff = 0.1
+        while True:
+            try:
+                reading = await self._read(self.generation, self.position)
+                if isinstance(reading, Reading):
+                    if reading.anchor.done > self.position:
+                        anchor = reading.anchor
+                        marks = anchor.marks_since(self.position)
+                        self._move(reading.documents, anchor.done, anchor.done_at, marks)
+                    if reading.anchor.pending or reading.anchor.is_unfinished:
+                        await self._hub.backend.rescue(self.key)
+                    return
+                await self._fill()
+                self._settle()
+                self._tell(MoveKind.RESTART, {})
+                return
+            except NotFound:
+                self.state = {}
+                self._tell(MoveKind.LOST, {})
+                return
+            except Exception as error:  # noqa: BLE001 - subscribers stay, whatever it was
+                self._hub.complain(error)
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, 5.0)
+
+    async def _fill(self) -> None:
+        """Read the whole state, heating the anchor where it is cold."""
+        pause = 0.01
+        while True:
+            reading = await self._read(None, 0)
+            if isinstance(reading, Anchor) or reading.anchor.schema != self.tree.fingerprint:
+                heated = await self._hub.backend.heat(self.key)
+                if heated is Warmth.MISSING:
+                    self.state = {}
+                    self.require_root()
+                if heated is Warmth.WAIT:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._stirred.wait(), pause)
+                    self._stirred.clear()
+                    pause = min(pause * 1.5, 0.5)
+                if isinstance(heated, Warmth):
+                    continue
+                reading = heated
+            elif reading.anchor.pending and await self._hub.backend.rescue(self.key):
+                continue  # written while nobody looked: merged in now, read again
+            elif self._lacks_root(reading) and await self._hub.backend.clear(self.key):
+                continue  # deleted while it was cached; a row may have its key again
+            self._start(reading)
+            return
+
+    def _lacks_root(self, reading: Reading) -> bool:
+        if self.tree.many:
+            return False
+        root = reading.documents.get(self.root)
+        return root is None or not root.is_live
+
+    def _start(self, reading: Reading) -> None:
+        """Stand where *reading* stands."""
+        self.state = apply({}, reading.documents)
+        self.tombstones = {k: d for k, d in reading.documents.items() if not d.is_live}
+        self.generation, self.position = reading.anchor.generation, reading.anchor.done
+        self.floor, self.at = reading.anchor.floor, reading.anchor.done_at
+        self.require_root()
+        self._mirror()
+
+    def require_root(self) -> None:
+        """Return if the root is there.
+
+        Raises:
+            NotFound: it is not.
+        """
+        if self.root not in self.state:
+            raise NotFound(self.missing)
+
+    @property
+    def missing(self) -> str:
+        """What to say when the root is not there."""
+        return f"{self.root.typename} {self.root.id} does not exist"
+
+    def _settle(self) -> None:
+        """Take note of another place in the stream."""
+
+    async def _read(self, generation: int | None, since: int) -> Reading | Anchor:
+        while True:
+            try:
+                return await self._hub.backend.read(self.key, generation=generation, since=since)
+            except Unfinished:
+                await self._hub.backend.rescue(self.key)
+
+    def _move(self, changes: Changes, position: int, at: float, marks: tuple[str, ...]) -> None:
+        self.state = apply(self.state, changes)
+        dead = {key: document for key, document in changes.items() if not document.is_live}
+        if dead or any(key in self.tombstones for key in changes):
+            kept = {k: d for k, d in self.tombstones.items() if k not in changes}
+            self.tombstones = {**kept, **dead}
+        self.position, self.at = position, at
+        self._mirror()
+        self._settle()
+        if changes or marks:
+            self._tell(MoveKind.CHANGES, changes, marks)
+
+    def _mirror(self) -> None:
+        """Let the threads that write in this process use what is held here."""
+        mirror = Mirror(self.generation, self.position, self.state, self.tombstones)
+        self._hub.backend.engine.mirrors.put(self.key, mirror)
+
+    def _tell(self, kind: MoveKind, changes: Changes, marks: tuple[str, ...] = ()) -> None:
+        move = Move(kind, self.state, changes, self.generation, self.position, self.at, marks)
+        for receive in list(self.receivers.values()):
+            try:
+                receive(move)
+            except Exception:
+                logger.exception("a subscriber of %s failed to take a move", self.key)
