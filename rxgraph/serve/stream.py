@@ -11,7 +11,7 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
 from typing import Any
 
 from rxgraph.compile.channel import CompiledChannel
@@ -44,11 +44,8 @@ logger = logging.getLogger("rxgraph.stream")
 
 Told = tuple[EventSource, Place]
 
+_NOTHING: Iterator[Told] = iter(())
 _closings: set[asyncio.Task[None]] = set()  # asyncio itself holds tasks only weakly
-
-
-class Ended(Exception):
-    """The stream ends after the event at hand."""
 
 
 class LiveStream:
@@ -74,6 +71,8 @@ class LiveStream:
         self._stirred = asyncio.Event()
         self._access: Access
         self._must_recheck = False  # before anything else is told
+        self._check_at = math.inf  # monotonic seconds
+        self._refusal: RequestError | None = None
         self._early: list[JSON] | None = []  # messages sent before the first event
         self._has_access = False
         self._runtime: dict[str, JSON] = {}
@@ -82,6 +81,14 @@ class LiveStream:
         self.key: AnchorKey | None = None
         self._is_connected = False
         self._closing: asyncio.Task[None] | None = None
+        self._first: list[Told] = []
+        self._telling: Iterator[Told] = _NOTHING  # events at hand, in order
+        self._has_begun = False  # a state was told
+        self._ends = False  # after the events at hand
+        #: True when the last event was told.
+        self.is_over = False
+        #: Told to look whenever there may be something to tell; None: ``events`` waits for it.
+        self.follower: Callable[[], None] | None = None
 
     @property
     def is_early(self) -> bool:
@@ -123,8 +130,11 @@ class LiveStream:
                 self.stir()
 
     def stir(self) -> None:
-        """Let the stream look at what it has to tell."""
-        self._stirred.set()
+        """Let whoever tells the stream look at what there is to tell."""
+        if self.follower is None:
+            self._stirred.set()
+        else:
+            self.follower()
 
     async def send(self, data: JSON) -> None:
         """Send *data* as a MESSAGE event, after everything told so far."""
@@ -159,7 +169,7 @@ class LiveStream:
         self._runtime = {**self._runtime, name: runtime_value(self.compiled.channel, name, value)}
         if self._early is None and self._closing is None:
             self._backlog.runtime(self._runtime)
-            self._stirred.set()
+            self.stir()
 
     async def group_add(self, group: str) -> None:
         """Get the events of *group* for the ``@consumer`` methods of the channel."""
@@ -187,7 +197,7 @@ class LiveStream:
     def doubt(self) -> None:
         """Ask again who may watch, before anything else is told."""
         self._doubted_at = time.monotonic()
-        self._stirred.set()
+        self.stir()
 
     # -- opening
 
@@ -239,7 +249,9 @@ class LiveStream:
             first = [self._maker.snapshot(view, self._cursor)]
             if cursor is not None:
                 first.insert(0, self._maker.reset(view, ResetReason.CURSOR_EXPIRED))
-        self._first: list[Told] = [(event, self._scope.reserve()) for event in first]
+        self._first = [(event, self._scope.reserve()) for event in first]
+        self._telling = self._tell_first()
+        self._check_at = time.monotonic() + self._settings.reauth_seconds
         self._backlog.begin(standing(replica))
         early, self._early = self._early, None
         for data in early or ():
@@ -265,42 +277,90 @@ class LiveStream:
     # -- the stream
 
     async def events(self) -> AsyncGenerator[EventSource, None]:
-        """Yield every event; ends after the last one, or raises what ends the operation."""
+        """Yield every event; ends after the last one, or raises what ends the operation.
+
+        Closing it closes the stream, unless that has a follower: then it goes on by itself.
+        """
         try:
-            has_begun, telling = False, self._tell_first()
-            check_at = time.monotonic() + self._settings.reauth_seconds
-            while True:
-                if self._is_in_doubt or time.monotonic() >= check_at:
-                    refusal = await self._recheck()
-                    if refusal is not None:
-                        self._backlog.clear()
-                        for event in self._refused() if has_begun else ():
-                            self._scope.use(self._scope.reserve())
-                            yield event
-                        raise refusal
-                    check_at = time.monotonic() + self._settings.reauth_seconds
-                    if self._is_in_doubt:
-                        continue
-                try:
-                    told = next(telling, None)
-                except Ended:
-                    return
-                if told is not None:
-                    event, place = told
-                    has_begun = has_begun or event.kind is not ChannelEventKind.RESET
-                    self._scope.use(place)
-                    yield event
-                    continue
-                pending = self._backlog.take()
-                if pending is not None:
-                    telling = self._tell(pending)
-                    continue
-                self._stirred.clear()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(max(0.0, check_at - time.monotonic())):
-                        await self._stirred.wait()
+            while (told := await self._wait_next()) is not None:
+                event, place = told
+                self._scope.use(place)
+                yield event
+            if self._refusal is not None:
+                raise self._refusal
         finally:
-            await self.close()
+            if self.follower is None:
+                await self.close()
+
+    async def _wait_next(self) -> Told | None:
+        """Return what is to be told next, waiting for it; None: it is over."""
+        while True:
+            await self.settle()
+            if (told := self.next()) is not None:
+                return told
+            if self.is_over:
+                return None
+            self._stirred.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, self._check_at - time.monotonic())):
+                    await self._stirred.wait()
+
+    def next(self) -> Told | None:
+        """Return what is to be told now; None: nothing is, or the stream :attr:`is_over`.
+
+        Not while it must :meth:`settle`.
+
+        Raises:
+            RuntimeError: the replica failed.
+        """
+        while True:
+            told = next(self._telling, None)
+            if told is not None:
+                self._has_begun = self._has_begun or told[0].kind is not ChannelEventKind.RESET
+                return told
+            self._telling = _NOTHING
+            if self._ends:
+                self.is_over = True
+                return None
+            pending = self._backlog.take()
+            if pending is None:
+                return None
+            self._telling = self._tell(pending)
+
+    # -- may he still watch?
+
+    @property
+    def must_settle(self) -> bool:
+        """True when it has to be asked who may watch, before anything else is told."""
+        return self._refusal is None and (self._is_in_doubt or time.monotonic() >= self._check_at)
+
+    @property
+    def check_at(self) -> float:
+        """When it has to be asked at the latest, in monotonic seconds."""
+        return self._check_at
+
+    @property
+    def refusal(self) -> RequestError | None:
+        """Why the viewer may not watch any more."""
+        return self._refusal
+
+    async def settle(self) -> None:
+        """Ask who may watch, where that is in doubt; a refusal ends the stream."""
+        while self.must_settle:
+            refusal = await self._recheck()
+            self._check_at = time.monotonic() + self._settings.reauth_seconds
+            if refusal is not None:
+                self._refuse(refusal)
+
+    def _refuse(self, refusal: RequestError) -> None:
+        self._refusal, self._ends = refusal, True
+        self._backlog.clear()
+        for _, place in self._first:
+            place.release()
+        self._first.clear()
+        if isinstance(self._telling, Generator):
+            self._telling.close()  # gives back the places of what is not told any more
+        self._telling = iter(list(self._refused()) if self._has_begun else ())
 
     def _tell_first(self) -> Iterator[Told]:
         while self._first:
@@ -328,8 +388,9 @@ class LiveStream:
             places = pending.places if isinstance(pending, Restart) else (pending.place,)
             for place in places[1:]:
                 place.release()
+            self._ends = True
             yield self._maker.emptied(before, move.changes, isinstance(pending, Lost)), places[0]
-            raise Ended
+            return
         is_relisted = before.tree.many and self._is_relisted(before, after)
         if isinstance(pending, Delta):
             self._view = after
@@ -343,7 +404,11 @@ class LiveStream:
                 pending.place.release()
         elif isinstance(pending, Restart):
             self._cursor = self._stamp.at(move.generation, move.position, move.at)
-            yield self._maker.reset(before, pending.reason), pending.places[0]
+            try:
+                yield self._maker.reset(before, pending.reason), pending.places[0]
+            except GeneratorExit:
+                pending.places[1].release()
+                raise
             after = self._view = self._still(after)
             yield self._maker.snapshot(after, self._cursor), pending.places[1]
 
@@ -387,9 +452,10 @@ class LiveStream:
     async def _recheck_state(self) -> None:
         """Find out what of the state the viewer may still have."""
 
-    def _refused(self) -> Iterator[EventSource]:
-        yield self._maker.reset(self._view, ResetReason.PERMISSION_CHANGED)
-        yield self._maker.emptied(self._view, {})
+    def _refused(self) -> Iterator[Told]:
+        reset = self._maker.reset(self._view, ResetReason.PERMISSION_CHANGED)
+        yield reset, self._scope.reserve()
+        yield self._maker.emptied(self._view, {}), self._scope.reserve()
 
     # -- the end
 
