@@ -46,6 +46,15 @@ def marked_by(user_id: str, marks: Iterable[str]) -> list[str]:
     return [text[len(start) :] for text in found if text.startswith(start) and text != start]
 
 
+def users_marked(marks: Iterable[str]) -> frozenset[str]:
+    """Return the users whose own writes *marks* name."""
+    found = set()
+    for text in marks:
+        _, length, rest = text.split(" ", 2)
+        found.add(rest[: int(length)])
+    return frozenset(found)
+
+
 def _named(user_id: str) -> str:
     """Return *user_id* so that no other one begins with it: keys of users may hold any text."""
     return f"{len(user_id)} {user_id} "

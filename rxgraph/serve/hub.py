@@ -42,6 +42,11 @@ class Attachment:
             if not lingers or not self._hub.lingers(self.replica):
                 await self._hub.release(self.replica)
 
+    def mute(self) -> None:
+        """Hold it without being told: a cohort tells what moves."""
+        if self._number in self.replica.receivers:
+            self.replica.receivers[self._number] = None
+
     async def hold(self, roots: Collection[str]) -> None:
         """Have the replica of a list channel hold *roots*; those that exist are there then.
 

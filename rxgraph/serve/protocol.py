@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from graphql import GraphQLError
@@ -22,9 +22,8 @@ from rxgraph.errors import RateLimited, Unauthenticated
 from rxgraph.serve.auth import identify
 from rxgraph.serve.connection import credentials_of
 from rxgraph.serve.errors import formatted
-from rxgraph.serve.messages import encode_text
+from rxgraph.serve.operation import RunningOperation, payload_of
 from rxgraph.serve.outbox import Outbox
-from rxgraph.serve.scope import OperationScope
 from rxgraph.settings import get_settings
 
 
@@ -36,27 +35,6 @@ class OrderedSocket(AsyncWebSocketAdapter):
 
 class BadFrame(Exception):
     """A message that the protocol does not know."""
-
-
-class RunningOperation:
-    """One operation of a connection: at most one terminating message leaves it."""
-
-    def __init__(self, id_: str, outbox: Outbox) -> None:
-        self.id = id_
-        self.scope = OperationScope(outbox.lane())
-        self.task: asyncio.Task[None] | None = None
-
-    async def send(self, type_: str, payload: object = None) -> None:
-        """Send one message in the place reserved for it; returns when it is gone."""
-        slot = self.scope.take()
-        assert slot is not None
-        message = {"id": self.id, "type": type_}
-        slot.fill(encode_text(message if payload is None else {**message, "payload": payload}))
-        await slot.gone()
-
-    async def send_errors(self, errors: Sequence[Exception]) -> None:
-        """Send the ``error`` message, which ends the operation."""
-        await self.send("error", [formatted(error) for error in errors])
 
 
 class TransportWSHandler(BaseGraphQLTransportWSHandler[Any, Any]):
@@ -82,6 +60,8 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Any, Any]):
             task.cancel()
         if self.tasks:
             await asyncio.wait(self.tasks)
+        for operation in list(self.running.values()):  # those that are parked
+            await operation.scope.close()
         await self.websocket.outbox.close()
 
     async def handle_message(self, message: Any) -> None:
@@ -145,40 +125,53 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Any, Any]):
         if id_ in self.running:
             await self.websocket.close(4409, f"Subscriber for {id_} already exists")
             return
-        operation = RunningOperation(id_, self.websocket.outbox)
+        operation = RunningOperation(id_, self.websocket.outbox, self._end)
         if len(self.running) >= get_settings().operations_per_connection:
             limit = RateLimited(
                 f"This connection has {len(self.running)} operations already; end one first"
             )
-            await operation.send_errors([limit])
+            await operation.send_end([limit])
             return
         self.running[id_] = operation
-        operation.task = asyncio.create_task(self._run(operation, payload))
-        self.tasks.add(operation.task)
-        operation.task.add_done_callback(self.tasks.discard)
+        operation.task = self._start(self._run(operation, payload))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
 
     def _complete(self, message: dict[str, Any]) -> None:
         if not isinstance(message.get("id"), str):
             raise BadFrame("The id of complete is a text")
         operation = self.running.pop(message["id"], None)
-        if operation is not None and operation.task is not None:
-            operation.scope.drop()  # nothing of it goes out any more, and its id is free
+        if operation is None:
+            return
+        operation.scope.drop()  # nothing of it goes out any more, and its id is free
+        if operation.is_parked:
+            self._start(operation.scope.close())
+        elif operation.task is not None:
             operation.task.cancel()
 
     async def _run(self, operation: RunningOperation, payload: dict[str, Any]) -> None:
         try:
             errors = await self._stream(operation, payload)
+            if operation.is_parked:
+                return
             self._forget(operation)  # before the last message: then its id is free
-            if errors:
-                await operation.send_errors(errors)
-            else:
-                await operation.send("complete")
+            await operation.send_end(errors)
         except Exception as error:  # noqa: BLE001  # mapped, logged, and told to the client
+            operation.is_parked = False
             self._forget(operation)
-            await operation.send_errors([error])
+            await operation.send_end([error])
         finally:
-            self._forget(operation)
-            await operation.scope.close()
+            if not operation.is_parked:
+                self._forget(operation)
+                await operation.scope.close()
+
+    def _end(self, operation: RunningOperation, error: Exception | None) -> None:
+        self._forget(operation)  # before the last message: then its id is free
+        self._start(operation.close([] if error is None else [error]))
 
     def _forget(self, operation: RunningOperation) -> None:
         if self.running.get(operation.id) is operation:
@@ -187,7 +180,7 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Any, Any]):
     async def _stream(
         self, operation: RunningOperation, payload: dict[str, Any]
     ) -> Sequence[Exception]:
-        """Send every result; return the errors that end the operation."""
+        """Send every result until the operation is parked; return the errors that end it."""
         results: Any = await self.schema.stream(
             payload["query"],
             variable_values=payload.get("variables"),
@@ -203,23 +196,16 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Any, Any]):
                     isinstance(result, PreExecutionError) or _ends_operation(result)
                 ):
                     return result.errors
-                await operation.send("next", _payload(result))
+                await operation.send("next", payload_of(result))
                 if result.data is not None:
                     # The frames that wait for the next result still hold this one: without its
                     # data an idle subscriber costs kilobytes, not the size of its state.
                     result.data.clear()
+                if operation.park():
+                    break
         return ()
 
 
 def _ends_operation(result: ExecutionResult) -> bool:
     """True when the errors are not of fields (those have a path) but of the whole operation."""
     return result.data is None and all(error.path is None for error in result.errors or ())
-
-
-def _payload(result: ExecutionResult) -> dict[str, Any]:
-    payload: dict[str, Any] = {"data": result.data}
-    if result.errors:
-        payload["errors"] = [formatted(error) for error in result.errors]
-    if result.extensions:
-        payload["extensions"] = result.extensions
-    return payload

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from rxgraph.sync.heating import Warmth
 from rxgraph.types import AnchorKey, Document, InstanceKey
 
 if TYPE_CHECKING:
+    from rxgraph.serve.cohorts import Cohort
     from rxgraph.serve.hub import Hub
 
 logger = logging.getLogger("rxgraph.hub")
@@ -69,7 +70,9 @@ class Replica:
         self.floor = 0  # the oldest number from which a cursor can be resumed
         self.at = 0.0
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.receivers: dict[int, Receive] = {}
+        #: Number → who holds it; None: told together with others, by a cohort.
+        self.receivers: dict[int, Receive | None] = {}
+        self.cohorts: dict[Hashable, Cohort] = {}
         self._hub = hub
         self._next_receiver = 0
         self._wakeups: list[Wakeup] = []
@@ -265,7 +268,10 @@ class Replica:
 
     def _tell(self, kind: MoveKind, changes: Changes, marks: tuple[str, ...] = ()) -> None:
         move = Move(kind, self.state, changes, self.generation, self.position, self.at, marks)
-        for receive in list(self.receivers.values()):
+        told = (cohort.receive for cohort in self.cohorts.values())
+        for receive in [*self.receivers.values(), *told]:
+            if receive is None:
+                continue
             try:
                 receive(move)
             except Exception:

@@ -103,6 +103,7 @@ class ChannelResolvers:
         except BaseException:
             await stream.close()
             raise
+        scope_of(info.context).live = stream
         return stream.events()
 
     async def write(

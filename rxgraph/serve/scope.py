@@ -9,10 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from rxgraph.errors import BadRequest
 from rxgraph.serve.outbox import Lane, Slot
+from rxgraph.serve.plans import Plan
+
+if TYPE_CHECKING:
+    from rxgraph.serve.stream import LiveStream
 
 T = TypeVar("T")
 
@@ -92,6 +96,10 @@ class OperationScope:
         self._turn = asyncio.Lock()  # those who wait get it in their order
         self._is_broken = False
         self.together = Together(self.use_next)
+        #: The live context of a subscription, what runs its events, and the plan for them.
+        self.live: LiveStream | None = None
+        self.executor: Any = None
+        self.plan: Plan | None = None
 
     @property
     def connection(self) -> object | None:

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Hashable, Iterator, Mapping
 from typing import Any
 
 from rxgraph.compile.channel import CompiledChannel
@@ -77,6 +77,9 @@ class LiveStream:
         self._has_access = False
         self._runtime: dict[str, JSON] = {}
         self._doubted_at: float | None = None
+        self.view: View  # as told last
+        self.cursor = ""
+        self.maker: EventMaker
         #: What this context shows, as soon as that is known.
         self.key: AnchorKey | None = None
         self._is_connected = False
@@ -116,6 +119,34 @@ class LiveStream:
             limit = self._settings.operations_per_connection
             self._actions = RunningActions(self.context, limit=limit)
         return self._actions
+
+    # -- what a follower needs to know
+
+    @property
+    def replica(self) -> Replica:
+        """What is shown."""
+        return self._access.attachment.replica
+
+    @property
+    def sight(self) -> Hashable | None:
+        """Equal for all contexts of a replica that see the same; None: no other need see it."""
+        tree = self.compiled.tree
+        if tree.many:
+            return None
+        return self.compiled, self._user_id if tree.has_private_layers else None
+
+    @property
+    def runtime(self) -> ValuesSource:
+        """``RuntimeState`` as it was told last."""
+        return self.maker.runtime
+
+    def blank(self) -> EventSource:
+        """Return an event that tells nothing but what every event of this context tells."""
+        return self.maker.message(self.view, (), self.cursor)
+
+    def mute(self) -> None:
+        """Hear no more of the hub: what moves comes through a cohort."""
+        self._access.attachment.mute()
 
     # -- what the hub and the channel tell, on the event loop
 
@@ -182,9 +213,9 @@ class LiveStream:
         if not self.compiled.tree.many:
             return True
         root = InstanceKey(self.compiled.tree.root.typename, anchor_id)
-        if self._early is not None or self._view.document(root) is None:
+        if self._early is not None or self.view.document(root) is None:
             return False
-        return root in self._view.roots
+        return root in self.view.roots
 
     def may_show(self, anchor_id: str) -> bool:
         """True unless it is certain that this anchor is none of this context's."""
@@ -218,7 +249,7 @@ class LiveStream:
         self._user_id = access.user_id
         cursor = None if after is None else cursors.decode(after, access.admission.key)
         self._stamp = access.stamp(self._settings)
-        self._maker = EventMaker(self.compiled, self.arguments, self._stamp, self.session)
+        self.maker = EventMaker(self.compiled, self.arguments, self._stamp, self.session)
         access.require_view()
         tstamp = cursor.at if cursor is not None and cursor.generation != VOID else None
         self._is_connected = True
@@ -237,18 +268,18 @@ class LiveStream:
 
     def _begin(self, replica: Replica, cursor: Cursor | None) -> None:
         """Capture the first state; from here on every move is told."""
-        view = self._view = self._access.require_view()
-        self._cursor = self._stamp.at(replica.generation, replica.position, replica.at)
-        self._maker.runtime = ValuesSource(self._runtime)
+        view = self.view = self._access.require_view()
+        self.cursor = self._stamp.at(replica.generation, replica.position, replica.at)
+        self.maker.runtime = ValuesSource(self._runtime)
         first: list[EventSource]
         if cursor is not None and self._can_resume(replica, cursor):
             since = self._since(view, cursor)
             is_list = self.compiled.tree.many
-            first = [self._maker.delta(view, since, self._cursor, is_relisted=is_list)]
+            first = [self.maker.delta(view, since, self.cursor, is_relisted=is_list)]
         else:
-            first = [self._maker.snapshot(view, self._cursor)]
+            first = [self.maker.snapshot(view, self.cursor)]
             if cursor is not None:
-                first.insert(0, self._maker.reset(view, ResetReason.CURSOR_EXPIRED))
+                first.insert(0, self.maker.reset(view, ResetReason.CURSOR_EXPIRED))
         self._first = [(event, self._scope.reserve()) for event in first]
         self._telling = self._tell_first()
         self._check_at = time.monotonic() + self._settings.reauth_seconds
@@ -368,13 +399,13 @@ class LiveStream:
 
     def _tell(self, pending: Pending) -> Iterator[Told]:
         if isinstance(pending, Message):
-            yield self._maker.message(self._view, [pending.data], self._cursor), pending.place
+            yield self.maker.message(self.view, [pending.data], self.cursor), pending.place
             return
         if isinstance(pending, RuntimeChange):
-            self._maker.runtime = ValuesSource(pending.values)
-            yield self._maker.message(self._view, [], self._cursor), pending.place
+            self.maker.runtime = ValuesSource(pending.values)
+            yield self.maker.message(self.view, [], self.cursor), pending.place
             return
-        before, move = self._view, pending.move
+        before, move = self.view, pending.move
         if isinstance(pending, Lost) and (move.state or before.tree.many):
             pending.place.release()
             raise RuntimeError(f"the replica of {self._stamp.key} stopped")
@@ -389,28 +420,28 @@ class LiveStream:
             for place in places[1:]:
                 place.release()
             self._ends = True
-            yield self._maker.emptied(before, move.changes, isinstance(pending, Lost)), places[0]
+            yield self.maker.emptied(before, move.changes, isinstance(pending, Lost)), places[0]
             return
         is_relisted = before.tree.many and self._is_relisted(before, after)
         if isinstance(pending, Delta):
-            self._view = after
+            self.view = after
             change = see_change(before, after, move.changes)
-            self._cursor = self._stamp.at(move.generation, move.position, move.at, move.at)
+            self.cursor = self._stamp.at(move.generation, move.position, move.at, move.at)
             own = marked_by(self._user_id, move.marks)
             if change or own or is_relisted:
-                event = self._maker.delta(after, change, self._cursor, own, is_relisted=is_relisted)
+                event = self.maker.delta(after, change, self.cursor, own, is_relisted=is_relisted)
                 yield event, pending.place
             else:
                 pending.place.release()
         elif isinstance(pending, Restart):
-            self._cursor = self._stamp.at(move.generation, move.position, move.at)
+            self.cursor = self._stamp.at(move.generation, move.position, move.at)
             try:
-                yield self._maker.reset(before, pending.reason), pending.places[0]
+                yield self.maker.reset(before, pending.reason), pending.places[0]
             except GeneratorExit:
                 pending.places[1].release()
                 raise
-            after = self._view = self._still(after)
-            yield self._maker.snapshot(after, self._cursor), pending.places[1]
+            after = self.view = self._still(after)
+            yield self.maker.snapshot(after, self.cursor), pending.places[1]
 
     def _still(self, view: View) -> View:
         """Return what the viewer may still see of *view*, which was decided on a moment ago."""
@@ -453,9 +484,9 @@ class LiveStream:
         """Find out what of the state the viewer may still have."""
 
     def _refused(self) -> Iterator[Told]:
-        reset = self._maker.reset(self._view, ResetReason.PERMISSION_CHANGED)
+        reset = self.maker.reset(self.view, ResetReason.PERMISSION_CHANGED)
         yield reset, self._scope.reserve()
-        yield self._maker.emptied(self._view, {}), self._scope.reserve()
+        yield self.maker.emptied(self.view, {}), self._scope.reserve()
 
     # -- the end
 
