@@ -151,6 +151,8 @@ class FakeReplica:
         self.state: Mapping[InstanceKey, Document] = state
         self.tombstones: dict[InstanceKey, Document] = {}
         self.generation, self.position, self.floor, self.at = 3, 10, 5, AT
+        self.key = AnchorKey(COMPILED.name, ROOT.id)
+        self.cohorts: dict[Any, Any] = {}
         self.missing = f"{ROOT.typename} {ROOT.id} does not exist"
 
 
@@ -161,6 +163,7 @@ class FakeHub:
         self.replica = FakeReplica(shelf() if state is None else state)
         self.contexts = Contexts("process")
         self.receivers: list[Any] = []
+        self.muted: list[Any] = []
         self.keys: list[AnchorKey] = []
 
     async def attach(self, key: AnchorKey, receive: Any) -> FakeAttachment:
@@ -185,7 +188,8 @@ class FakeHub:
         """Tell a move to everybody who is attached."""
         replica = self.replica
         move = Move(kind, replica.state, changes, replica.generation, replica.position, replica.at)
-        for receive in list(self.receivers):
+        cohorts = [cohort.receive for cohort in replica.cohorts.values()]
+        for receive in [item for item in self.receivers if item not in self.muted] + cohorts:
             receive(move)
 
     def restart(self) -> None:
@@ -210,6 +214,10 @@ class FakeAttachment:
     def replica(self) -> FakeReplica:
         """The replica."""
         return self.hub.replica
+
+    def mute(self) -> None:
+        """Be told by a cohort."""
+        self.hub.muted.append(self.receive)
 
     async def detach(self, *, lingers: bool = False) -> None:
         """Let go."""

@@ -98,6 +98,15 @@ async def connected(shop: Shop | None = None) -> AsyncIterator[Socket]:
     assert left == []
 
 
+@pytest.fixture(autouse=True)
+def _slow_ones_keep_their_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parked subscription makes its frames at once: it cannot be slow to render them."""
+    park = RunningOperation.park
+    monkeypatch.setattr(
+        RunningOperation, "park", lambda self: not self.id.startswith("slow") and park(self)
+    )
+
+
 def delay(monkeypatch: pytest.MonkeyPatch, *ids: str, seconds: float = 0.05) -> None:
     """Let the results of some operations take longer to be rendered."""
     send = RunningOperation.send
