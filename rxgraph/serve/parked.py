@@ -68,14 +68,13 @@ class Parked:
     def tell(self, parts: tuple[str, ...]) -> None:
         """Send an event of the cohort, which is cut where viewers differ; it is resting."""
         operation = self._operation
-        if len(parts) == 1:
-            text = parts[0]
-        else:
-            runtime = self.stream.runtime
+        text = parts[0]
+        if len(parts) > 1:
+            runtime = self.stream.maker.runtime
             if self._runtime is not runtime:
                 self._own, self._runtime = self._plan.own(self.stream.blank()), runtime
-            own = self._own
-            text = parts[0] + "".join([a + b for a, b in zip(own, parts[1:], strict=True)])
+            for own, part in zip(self._own, parts[1:], strict=True):
+                text += own + part
         slot = self._outbox.send_now(operation.head + text + operation.tail)
         if slot is not None:
             self._wait(slot)

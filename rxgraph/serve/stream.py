@@ -135,11 +135,6 @@ class LiveStream:
             return None
         return self.compiled, self._user_id if tree.has_private_layers else None
 
-    @property
-    def runtime(self) -> ValuesSource:
-        """``RuntimeState`` as it was told last."""
-        return self.maker.runtime
-
     def blank(self) -> EventSource:
         """Return an event that tells nothing but what every event of this context tells."""
         return self.maker.message(self.view, (), self.cursor)

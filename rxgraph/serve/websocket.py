@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import datetime
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from typing import Any
 
 import strawberry
@@ -31,8 +31,15 @@ class WebSocketAdapter(ChannelsWebSocketAdapter, OrderedSocket):
 
     def __init__(self, view: Any, request: Any, response: Any) -> None:
         super().__init__(view, request, response)
-        self.outbox = Outbox(self.ws_consumer.send)
+        self.outbox = Outbox(self._send_frame)
         self.is_closed = False
+
+    def _send_frame(self, frame: str) -> Awaitable[None]:
+        """Hand a frame to the server, past what a consumer may do on the way: ours does nothing."""
+        sent: Awaitable[None] = self.ws_consumer.base_send(
+            {"type": "websocket.send", "text": frame}
+        )
+        return sent
 
     async def iter_json(
         self, *, ignore_parsing_errors: bool = False
