@@ -61,6 +61,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
 
     def build_per_event_executor(self, payload: Any) -> Any:
         from rxgraph.serve.plans import note
+
         note(self)
         return super().build_per_event_executor(payload)
 

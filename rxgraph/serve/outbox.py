@@ -171,11 +171,16 @@ class Outbox:
         self._finish_later(slot, rest)
         return slot
 
-    async def push(self, frame: str) -> None:
-        """Send *frame* after everything reserved so far; returns when it is gone."""
+    def push(self, frame: str) -> Slot:
+        """Send *frame*, which belongs to no operation, after everything reserved so far."""
         slot = self._own.reserve()
         slot.fill(frame)
-        await slot.gone()
+        return slot
+
+    @property
+    def answers_waiting(self) -> int:
+        """Number of frames that belong to no operation and have not gone out."""
+        return len(self._own.slots)
 
     def _stir(self) -> None:
         while self._has_started and not self._is_sending:

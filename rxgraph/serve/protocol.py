@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Sequence
-from typing import Any
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, Protocol
 
 from graphql import GraphQLError
-from strawberry.http.async_base_view import AsyncWebSocketAdapter
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
-    BaseGraphQLTransportWSHandler,
-)
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from rxgraph.errors import RateLimited, Unauthenticated
@@ -27,44 +23,57 @@ from rxgraph.serve.outbox import Outbox
 from rxgraph.settings import get_settings
 
 
-class OrderedSocket(AsyncWebSocketAdapter):
-    """A socket whose frames go out through an outbox."""
+class Connection(Protocol):
+    """What the protocol needs of its socket."""
 
+    schema: Any
     outbox: Outbox
+
+    async def answer(self, message: Mapping[str, object]) -> None:
+        """Send a message that belongs to no operation."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the socket."""
 
 
 class BadFrame(Exception):
     """A message that the protocol does not know."""
 
 
-class TransportWSHandler(BaseGraphQLTransportWSHandler[Any, Any]):
+class TransportProtocol:
     """The protocol of one connection."""
 
-    websocket: OrderedSocket
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, connection: Connection, headers: Mapping[str, str]) -> None:
         self.running: dict[str, RunningOperation] = {}
         self.tasks: set[asyncio.Task[None]] = set()
+        #: What resolvers see as ``info.context``, with the identity once there is one.
+        self.context: dict[str, Any] = {"request": connection, "headers": headers}
+        self._connection = connection
+        self._is_initialised = self._is_acknowledged = False
+        self._patience: asyncio.TimerHandle | None = None
 
-    async def handle(self) -> None:
-        """Serve the connection until it ends."""
-        self.websocket.outbox.start()
-        await super().handle()
+    def start(self) -> None:
+        """Begin, when the handshake is over."""
+        self._connection.outbox.start()
+        seconds = get_settings().init_timeout_seconds
+        self._patience = asyncio.get_running_loop().call_later(seconds, self._give_up)
+
+    def _give_up(self) -> None:
+        self._start(self._connection.close(4408, "Connection initialisation timeout"))
 
     async def shutdown(self) -> None:
         """End every operation and wait until each has given back what it took."""
-        if self.connection_init_timeout_task:
-            self.connection_init_timeout_task.cancel()
+        if self._patience is not None:
+            self._patience.cancel()
         for task in self.tasks:
             task.cancel()
         if self.tasks:
             await asyncio.wait(self.tasks)
         for operation in list(self.running.values()):  # those that are parked
             await operation.scope.close()
-        await self.websocket.outbox.close()
+        await self._connection.outbox.close()
 
-    async def handle_message(self, message: Any) -> None:
+    async def handle(self, message: Any) -> None:
         """Do what a message says; close the socket when it is none."""
         try:
             if not isinstance(message, dict) or not isinstance(message.get("type"), str):
@@ -73,7 +82,7 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Any, Any]):
                 case "connection_init":
                     await self._init(message)
                 case "ping":
-                    await self.send_message({"type": "pong"})
+                    await self._connection.answer({"type": "pong"})
                 case "pong":
                     pass
                 case "subscribe":
@@ -83,35 +92,34 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Any, Any]):
                 case other:
                     raise BadFrame(f"Unknown message type: {other}")
         except BadFrame as error:
-            await self.websocket.close(4400, str(error))
+            await self._connection.close(4400, str(error))
 
     async def _init(self, message: dict[str, Any]) -> None:
-        if self.connection_timed_out:
-            return
-        if self.connection_init_received:
-            await self.websocket.close(4429, "Too many initialisation requests")
+        if self._is_initialised:
+            await self._connection.close(4429, "Too many initialisation requests")
             return
         payload = message.get("payload") or {}
         if not isinstance(payload, dict):
             raise BadFrame("The payload of connection_init is an object")
-        if self.connection_init_timeout_task:
-            self.connection_init_timeout_task.cancel()
-        self.connection_init_received = True
+        self._is_initialised = True
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
         try:
             identity = await identify(credentials_of(self.context["headers"], payload))
         except Unauthenticated as error:
-            await self.websocket.close(4401, f"Unauthorized: {error}")
+            await self._connection.close(4401, f"Unauthorized: {error}")
             return
         except Exception as error:  # noqa: BLE001  # reported below
-            await self.websocket.close(1011, formatted(error)["message"])
+            await self._connection.close(1011, formatted(error)["message"])
             return
         self.context.update(connection_params=payload, identity=identity)
-        await self.send_message({"type": "connection_ack"})
-        self.connection_acknowledged = True
+        await self._connection.answer({"type": "connection_ack"})
+        self._is_acknowledged = True
 
     async def _subscribe(self, message: dict[str, Any]) -> None:
-        if not self.connection_acknowledged:
-            await self.websocket.close(4401, "Unauthorized: send connection_init first")
+        if not self._is_acknowledged:
+            await self._connection.close(4401, "Unauthorized: send connection_init first")
             return
         id_, payload = message.get("id"), message.get("payload")
         if not isinstance(id_, str) or not id_:
@@ -123,9 +131,9 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Any, Any]):
         if not isinstance(payload.get("operationName"), str | None):
             raise BadFrame("The operationName of subscribe is a text")
         if id_ in self.running:
-            await self.websocket.close(4409, f"Subscriber for {id_} already exists")
+            await self._connection.close(4409, f"Subscriber for {id_} already exists")
             return
-        operation = RunningOperation(id_, self.websocket.outbox, self._end)
+        operation = RunningOperation(id_, self._connection.outbox, self._end)
         if len(self.running) >= get_settings().operations_per_connection:
             limit = RateLimited(
                 f"This connection has {len(self.running)} operations already; end one first"
@@ -181,11 +189,10 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Any, Any]):
         self, operation: RunningOperation, payload: dict[str, Any]
     ) -> Sequence[Exception]:
         """Send every result until the operation is parked; return the errors that end it."""
-        results: Any = await self.schema.stream(
+        results: Any = await self._connection.schema.stream(
             payload["query"],
             variable_values=payload.get("variables"),
             context_value={**self.context, "scope": operation.scope},
-            root_value=self.root_value,
             operation_name=payload.get("operationName"),
         )
         async with contextlib.aclosing(results):

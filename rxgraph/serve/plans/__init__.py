@@ -50,7 +50,7 @@ def note(executor: Any) -> None:
         return
     scope.executor = executor
     fields = [n for n in executor.operation.selection_set.selections if n.kind == "field"]
-    if len(fields) != 1 or scope.live.compiled.names.runtime is not None:
+    if len(fields) != 1 or "runtime" in executor.operation.loc.source.body:
         return
     name = (fields[0].alias or fields[0].name).value
     key = (id(executor.operation), name, repr(executor.variable_values.coerced))
