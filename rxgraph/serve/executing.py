@@ -59,12 +59,6 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
     moment, and that is when all of them are written.
     """
 
-    def build_per_event_executor(self, payload: Any) -> Any:
-        from rxgraph.serve.plans import note
-
-        note(self)
-        return super().build_per_event_executor(payload)
-
     def execute_fields_serially(self, *args: Any) -> Any:
         """Execute the root fields of a mutation."""
         context = self.context_value
