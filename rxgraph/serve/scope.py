@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from rxgraph.errors import BadRequest
 from rxgraph.serve.outbox import Lane, Slot
+
+if TYPE_CHECKING:
+    from rxgraph.serve.plans import Parked, Plan
 
 T = TypeVar("T")
 
@@ -92,6 +95,10 @@ class OperationScope:
         self._turn = asyncio.Lock()  # those who wait get it in their order
         self._is_broken = False
         self.together = Together(self.use_next)
+        #: What the executor found for the events of a subscription, once there was one: its plan,
+        #: if there is any, and what runs a later event without (``plans.stock``).
+        self.plan: Plan | None = None
+        self.executor: Parked | None = None
 
     @property
     def connection(self) -> object | None:

@@ -17,6 +17,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from rxgraph.serve.connection import NO_CHANNEL_LAYER, headers_of, is_allowed_origin
 from rxgraph.serve.messages import decode, encode_text
 from rxgraph.serve.outbox import Outbox
+from rxgraph.serve.planning import TEXTS
 from rxgraph.serve.protocol import OrderedSocket, TransportWSHandler
 from rxgraph.settings import get_settings
 
@@ -100,7 +101,8 @@ class WebSocketConsumer(GraphQLWSConsumer[Any, Any]):
 
     async def get_context(self, request: Any, response: Any) -> dict[str, Any]:
         """Return what resolvers see as ``info.context``."""
-        return {"request": request, "ws": request, "headers": headers_of(self.scope)}
+        headers = headers_of(self.scope)
+        return {"request": request, "ws": request, "headers": headers, TEXTS: True}
 
     def is_websocket_origin_allowed(self, request: Any, origin: str) -> bool:
         """Judge a foreign origin by the settings."""
