@@ -55,6 +55,10 @@ class RxGraphSettings:
     mutation_window: float = 3600
     #: Seconds that an action of a live context may run.
     action_seconds: float = 30.0
+    #: Answer from compiled plans; off, graphql-core executes every field, with the same results.
+    plans: bool = True
+    #: Megabytes of JSON text that the plans of one process keep for later.
+    plan_memory_mb: int = 64
     #: Origins that browsers may connect from, besides the host itself; ``"*"`` allows any.
     allowed_origins: tuple[str, ...] = ()
     #: Dotted path of ``async def authenticate(credentials) -> User | None``; None: token, session.

@@ -21,7 +21,7 @@ from rxgraph.serve.views import see_after
 from rxgraph.types import users_marked
 
 if TYPE_CHECKING:
-    from rxgraph.serve.parked import Parked
+    from rxgraph.serve.parked import ParkedStream
     from rxgraph.serve.stream import LiveStream
 
 logger = logging.getLogger("rxgraph.stream")
@@ -43,10 +43,10 @@ class Cohort:
         self._plan, self._maker, self._user_id = plan, maker, user_id
         #: What all of them see who have caught up.
         self.view = view
-        self.members: dict[Parked, LiveStream] = {}
+        self.members: dict[ParkedStream, LiveStream] = {}
 
     @classmethod
-    def join(cls, stream: LiveStream, plan: Plan, member: Parked) -> Cohort | None:
+    def join(cls, stream: LiveStream, plan: Plan, member: ParkedStream) -> Cohort | None:
         """Have *member* told with those who see the same; None: nobody can see the same."""
         if stream.sight is None:
             return None
@@ -60,7 +60,7 @@ class Cohort:
         stream.mute()
         return cohort
 
-    def leave(self, member: Parked) -> None:
+    def leave(self, member: ParkedStream) -> None:
         """Have *member* told no more; safe to call twice."""
         if self.members.pop(member, None) is not None and not self.members:
             self._replica.cohorts.pop(self._key, None)

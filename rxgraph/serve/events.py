@@ -75,16 +75,12 @@ class EventMaker:
 
     def snapshot(self, view: View, cursor: str) -> EventSource:
         """Return the whole of *view*."""
-        visible = view.visible
-        changed = (
-            document for key, document in view.state.items() if visible is None or key in visible
-        )
         channel = self.channel(view, cursor)
         return EventSource(
             ChannelEventKind.SNAPSHOT,
             cursor,
             self.session,
-            ChangesSource(self.compiled, view, changed),
+            ChangesSource(self.compiled, view, None),
             channel=channel,
             query=QuerySource(self.compiled, self.arguments, channel),
             runtime=self.runtime,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from inspect import isawaitable
 from typing import Any
 
+from graphql import ExecutionResult as CoreResult
 from strawberry.types.execution import ExecutionResult
 
 from rxgraph.serve.errors import formatted
 from rxgraph.serve.messages import encode_text
 from rxgraph.serve.outbox import Outbox
-from rxgraph.serve.parked import Parked
+from rxgraph.serve.parked import ParkedStream
+from rxgraph.serve.plans import stock
 from rxgraph.serve.scope import OperationScope
 from rxgraph.serve.sources import EventSource
 
@@ -42,17 +43,16 @@ class RunningOperation:
         self.is_parked = True
         frame = {"id": self.id, "type": "next", "payload": {"data": {plan.response_name: 0}}}
         self.head, self.tail = encode_text(frame).rsplit("0", 1)
-        parked = Parked(live, self, plan)
+        parked = ParkedStream(live, self, plan)
         self.scope.on_close(parked.close)
         parked.start()
         return True
 
-    async def stock_frame(self, event: EventSource) -> str:
-        """Return the frame of an event as the stock pipeline makes it."""
-        result: Any = self.scope.executor.build_per_event_executor(event).execute_operation()
-        if isawaitable(result):
-            result = await result
-        return encode_text({"id": self.id, "type": "next", "payload": payload_of(result)})
+    def stock_frame(self, event: EventSource) -> str:
+        """Return the frame of an event as graphql-core makes it."""
+        assert self.scope.executor is not None  # there is one where there was a plan
+        payload = payload_of(stock(self.scope.executor, event))
+        return encode_text({"id": self.id, "type": "next", "payload": payload})
 
     def end(self, error: Exception | None) -> None:
         """Have a parked subscription end."""
@@ -81,7 +81,7 @@ class RunningOperation:
             await self.send("complete")
 
 
-def payload_of(result: ExecutionResult) -> dict[str, Any]:
+def payload_of(result: ExecutionResult | CoreResult) -> dict[str, Any]:
     """Return *result* as it travels."""
     payload: dict[str, Any] = {"data": result.data}
     if result.errors:

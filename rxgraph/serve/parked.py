@@ -2,8 +2,8 @@
 
 Parsing, validation, authorisation and the first event are the stock pipeline's. From then on the
 context tells its events here, on the stack of whoever moved it: the plan makes the text, and the
-socket takes it. A task runs only while there is something to wait for: a slow socket, a check of
-who may watch, an event that the plan cannot express.
+socket takes it. A task runs only while there is something to wait for: a slow socket, or a check of
+who may watch.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Protocol
 from rxgraph.serve.cohorts import Cohort
 from rxgraph.serve.outbox import Outbox, Slot
 from rxgraph.serve.plans import Plan, Unplanned
+from rxgraph.serve.plans.fallbacks import note
 from rxgraph.serve.sources import EventSource, ValuesSource
 from rxgraph.serve.stream import LiveStream, Told
 
@@ -27,14 +28,14 @@ class Operation(Protocol):
     head: str
     tail: str
 
-    async def stock_frame(self, event: EventSource) -> str:
-        """Return the frame of an event as the stock pipeline makes it."""
+    def stock_frame(self, event: EventSource) -> str:
+        """Return the frame of an event as graphql-core makes it."""
 
     def end(self, error: Exception | None) -> None:
         """End the operation, with *error* if there is one."""
 
 
-class Parked:
+class ParkedStream:
     """The follower of one live context."""
 
     __slots__ = (
@@ -91,12 +92,7 @@ class Parked:
                 if told is None:
                     self._rest()
                     return
-                event, slot = self._split(told)
-                try:
-                    slot.fill(self._frame(event))
-                except Unplanned:
-                    self._wait(slot, event)
-                    return
+                slot = self._fill(told)
                 if not slot.is_over:
                     self._wait(slot)
                     return
@@ -105,42 +101,38 @@ class Parked:
             return
         self._wait()
 
-    def _frame(self, event: EventSource) -> str:
-        return self._operation.head + self._plan.text(event) + self._operation.tail
+    def _fill(self, told: Told) -> Slot:
+        """Put an event into the place that is reserved for it."""
+        event, slot = told
+        assert isinstance(slot, Slot)  # only operations of a socket are parked
+        operation = self._operation
+        try:
+            slot.fill(operation.head + self._plan.text(event) + operation.tail)
+        except Unplanned as reason:
+            note(self._plan.response_name, str(reason))
+            slot.fill(operation.stock_frame(event))
+        return slot
 
-    def _split(self, told: Told) -> tuple[EventSource, Slot]:
-        event, place = told
-        assert isinstance(place, Slot)  # only operations of a socket are parked
-        return event, place
+    def _wait(self, slot: Slot | None = None) -> None:
+        """Go on in a task; *slot* has to go out first."""
+        self._task = asyncio.create_task(self._go_on(slot), name="rxgraph parked")
 
-    def _wait(self, slot: Slot | None = None, event: EventSource | None = None) -> None:
-        """Go on in a task: *slot* has to go out first, filled with *event* if there is one."""
-        self._task = asyncio.create_task(self._go_on(slot, event), name="rxgraph parked")
-
-    async def _go_on(self, slot: Slot | None, event: EventSource | None) -> None:
+    async def _go_on(self, slot: Slot | None) -> None:
         try:
             while True:
                 if slot is not None:
-                    if event is not None:
-                        slot.fill(await self._frame_anyway(event))
                     await slot.gone()
                 await self.stream.settle()
                 told = self.stream.next()
                 if told is None:
                     break
-                event, slot = self._split(told)
+                slot = self._fill(told)
         except Exception as error:  # noqa: BLE001  # mapped, logged, and told to the client
             self._task = None
             self._end(error)
             return
         self._task = None
         self._rest()
-
-    async def _frame_anyway(self, event: EventSource) -> str:
-        try:
-            return self._frame(event)
-        except Unplanned:
-            return await self._operation.stock_frame(event)
 
     def _rest(self) -> None:
         if self.stream.is_over:

@@ -20,6 +20,7 @@ from rxgraph.serve.connection import credentials_of
 from rxgraph.serve.errors import formatted
 from rxgraph.serve.operation import RunningOperation, payload_of
 from rxgraph.serve.outbox import Outbox
+from rxgraph.serve.planning import TEXTS
 from rxgraph.settings import get_settings
 
 
@@ -47,7 +48,11 @@ class TransportProtocol:
         self.running: dict[str, RunningOperation] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         #: What resolvers see as ``info.context``, with the identity once there is one.
-        self.context: dict[str, Any] = {"request": connection, "headers": headers}
+        self.context: dict[str, Any] = {
+            "request": connection,
+            "headers": headers,
+            TEXTS: True,
+        }
         self._connection = connection
         self._is_initialised = self._is_acknowledged = False
         self._patience: asyncio.TimerHandle | None = None

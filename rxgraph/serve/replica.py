@@ -23,6 +23,7 @@ from rxgraph.cache.steps import Wakeup
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.delta import Changes, State, apply
 from rxgraph.errors import NotFound
+from rxgraph.serve.plans.texts import book_of
 from rxgraph.sync.heating import Warmth
 from rxgraph.types import AnchorKey, Document, InstanceKey
 
@@ -73,6 +74,7 @@ class Replica:
         #: Number → who holds it; None: told together with others, by a cohort.
         self.receivers: dict[int, Receive | None] = {}
         self.cohorts: dict[Hashable, Cohort] = {}
+        self.texts = book_of(tree, key.anchor_id)  # they are kept for as long as this is
         self._hub = hub
         self._next_receiver = 0
         self._wakeups: list[Wakeup] = []

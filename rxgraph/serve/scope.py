@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from rxgraph.errors import BadRequest
 from rxgraph.serve.outbox import Lane, Slot
-from rxgraph.serve.plans import Plan
 
 if TYPE_CHECKING:
+    from rxgraph.serve.plans import Parked, Plan
     from rxgraph.serve.stream import LiveStream
 
 T = TypeVar("T")
@@ -96,10 +96,12 @@ class OperationScope:
         self._turn = asyncio.Lock()  # those who wait get it in their order
         self._is_broken = False
         self.together = Together(self.use_next)
-        #: The live context of a subscription, what runs its events, and the plan for them.
+        #: The live context of a subscription.
         self.live: LiveStream | None = None
-        self.executor: Any = None
+        #: What the executor found for its events, once there was one: their plan, if there is
+        #: any, and what runs a later event without (``plans.stock``).
         self.plan: Plan | None = None
+        self.executor: Parked | None = None
 
     @property
     def connection(self) -> object | None:
