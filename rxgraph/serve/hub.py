@@ -37,7 +37,8 @@ class Attachment:
 
         *lingers*: not at once, since whoever read it may well do so again.
         """
-        if self.replica.receivers.pop(self._number, None) is not None:
+        if self._number in self.replica.receivers:
+            del self.replica.receivers[self._number]
             self.let_go(self.roots)
             if not lingers or not self._hub.lingers(self.replica):
                 await self._hub.release(self.replica)
