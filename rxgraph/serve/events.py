@@ -29,6 +29,13 @@ from rxgraph.types import JSON, AnchorKey, Document, RemovalReason
 class Stamp:
     """Writes the cursors of one viewer of one anchor."""
 
+    __slots__ = (
+        "key",
+        "members",
+        "store",
+        "viewer",
+    )
+
     def __init__(self, key: AnchorKey, store: bytes, viewer: bytes) -> None:
         self.key, self.store, self.viewer = key, store, viewer
         self.members = cursors.NO_MEMBERS  # of a list, as it stands
@@ -59,6 +66,15 @@ def stamp_for(
 
 class EventMaker:
     """Makes the events of one live context."""
+
+    __slots__ = (
+        "_entity_id",
+        "arguments",
+        "compiled",
+        "runtime",
+        "session",
+        "stamp",
+    )
 
     def __init__(
         self,

@@ -26,6 +26,13 @@ logger = logging.getLogger("rxgraph.hub")
 class Attachment:
     """A subscriber's hold on a replica; ``detach`` it when done."""
 
+    __slots__ = (
+        "_hub",
+        "_number",
+        "replica",
+        "roots",
+    )
+
     def __init__(self, hub: Hub, replica: Replica, number: int) -> None:
         self._hub, self._number = hub, number
         self.replica = replica

@@ -21,6 +21,17 @@ from rxgraph.serve.sources import EventSource
 class RunningOperation:
     """One operation of a connection: at most one terminating message leaves it."""
 
+    __slots__ = (
+        "_ended",
+        "head",
+        "id",
+        "is_parked",
+        "outbox",
+        "scope",
+        "tail",
+        "task",
+    )
+
     def __init__(
         self,
         id_: str,

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from enum import Enum
-from itertools import count
 
 from rxgraph.serve.begun import begun
 
@@ -74,6 +72,12 @@ class Slot:
 class Lane:
     """The slots of one operation."""
 
+    __slots__ = (
+        "is_closed",
+        "queue",
+        "slots",
+    )
+
     def __init__(self, queue: SlotQueue) -> None:
         self.queue = queue
         self.slots: dict[int, Slot] = {}
@@ -93,9 +97,16 @@ class Lane:
 class SlotQueue:
     """The order of slots; pure, no event loop needed to drive it."""
 
+    __slots__ = (
+        "_number",
+        "_slots",
+        "is_closed",
+        "stir",
+    )
+
     def __init__(self, stirred: Callable[[], None] = lambda: None) -> None:
-        self._slots: OrderedDict[int, Slot] = OrderedDict()
-        self._numbers = count()
+        self._slots: dict[int, Slot] = {}  # in order
+        self._number = 0
         self.is_closed = False
         self.stir = stirred
 
@@ -104,7 +115,8 @@ class SlotQueue:
 
     def reserve(self, lane: Lane) -> Slot:
         """Append a slot; one that is dropped already when the queue or the lane is closed."""
-        slot = Slot(self, lane, next(self._numbers))
+        self._number += 1
+        slot = Slot(self, lane, self._number)
         if self.is_closed or lane.is_closed:
             slot.state = SlotState.DROPPED
         else:
@@ -136,6 +148,15 @@ class Outbox:
     A frame goes to the socket at once, on the stack of whoever fills its slot, for as long as the
     socket takes frames without waiting. A send that has to wait is finished by a task.
     """
+
+    __slots__ = (
+        "_has_started",
+        "_is_sending",
+        "_own",
+        "_send",
+        "_task",
+        "queue",
+    )
 
     def __init__(self, send: Callable[[str], Awaitable[None]]) -> None:
         self._send = send

@@ -44,6 +44,16 @@ class BadFrame(Exception):
 class TransportProtocol:
     """The protocol of one connection."""
 
+    __slots__ = (
+        "_connection",
+        "_is_acknowledged",
+        "_is_initialised",
+        "_patience",
+        "context",
+        "running",
+        "tasks",
+    )
+
     def __init__(self, connection: Connection, headers: Mapping[str, str]) -> None:
         self.running: dict[str, RunningOperation] = {}
         self.tasks: set[asyncio.Task[None]] = set()

@@ -45,6 +45,12 @@ class Together:
     one to be ready reads for all.
     """
 
+    __slots__ = (
+        "_before",
+        "_expected",
+        "_ready",
+    )
+
     def __init__(self, before: Callable[[], None]) -> None:
         self._before = before
         self._expected = 0
@@ -88,6 +94,18 @@ class Together:
 
 class OperationScope:
     """One running operation: its places in the outbound order and what it must give back."""
+
+    __slots__ = (
+        "_closers",
+        "_is_broken",
+        "_lane",
+        "_next",
+        "_turn",
+        "executor",
+        "live",
+        "plan",
+        "together",
+    )
 
     def __init__(self, lane: Lane | None = None) -> None:
         self._lane = lane

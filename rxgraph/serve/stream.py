@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import math
 import time
@@ -51,6 +50,43 @@ _closings: set[asyncio.Task[None]] = set()  # asyncio itself holds tasks only we
 class LiveStream:
     """The subscription of one viewer to one anchor."""
 
+    __slots__ = (
+        "_access",
+        "_actions",
+        "_backlog",
+        "_check_at",
+        "_closing",
+        "_doubted_at",
+        "_early",
+        "_ends",
+        "_first",
+        "_groups",
+        "_has_access",
+        "_has_begun",
+        "_hub",
+        "_identity",
+        "_is_connected",
+        "_must_recheck",
+        "_refusal",
+        "_runtime",
+        "_scope",
+        "_settings",
+        "_stamp",
+        "_stirred",
+        "_telling",
+        "_user_id",
+        "arguments",
+        "compiled",
+        "context",
+        "cursor",
+        "follower",
+        "is_over",
+        "key",
+        "maker",
+        "session",
+        "view",
+    )
+
     def __init__(
         self,
         compiled: CompiledChannel,
@@ -68,7 +104,7 @@ class LiveStream:
         self._groups: Groups | None = None
         self._actions: RunningActions | None = None
         self._backlog = Backlog(settings.queue_events, scope.reserve)
-        self._stirred = asyncio.Event()
+        self._stirred: asyncio.Event | None = None  # while ``events`` waits
         self._access: Access
         self._must_recheck = False  # before anything else is told
         self._check_at = math.inf  # monotonic seconds
@@ -157,10 +193,10 @@ class LiveStream:
 
     def stir(self) -> None:
         """Let whoever tells the stream look at what there is to tell."""
-        if self.follower is None:
-            self._stirred.set()
-        else:
+        if self.follower is not None:
             self.follower()
+        elif self._stirred is not None:
+            self._stirred.set()
 
     async def send(self, data: JSON) -> None:
         """Send *data* as a MESSAGE event, after everything told so far."""
@@ -326,10 +362,14 @@ class LiveStream:
                 return told
             if self.is_over:
                 return None
-            self._stirred.clear()
-            with contextlib.suppress(TimeoutError):
+            self._stirred = asyncio.Event()
+            try:
                 async with asyncio.timeout(max(0.0, self._check_at - time.monotonic())):
                     await self._stirred.wait()
+            except TimeoutError:
+                pass
+            finally:
+                self._stirred = None
 
     def next(self) -> Told | None:
         """Return what is to be told now; None: nothing is, or the stream :attr:`is_over`.
