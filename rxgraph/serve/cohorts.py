@@ -92,9 +92,12 @@ class Cohort:
             if is_own or stream.view is not before or not member.is_resting:
                 self._tell_each(move, [stream])
                 continue
-            stream.view, stream.cursor = self.view, cursor
-            if parts:
-                member.tell(parts)
+            try:
+                if parts:
+                    member.tell(parts)
+                stream.view, stream.cursor = self.view, cursor
+            except Unplanned:
+                self._tell_each(move, [stream])
 
     def _render(self, before: View, move: Move) -> tuple[str, tuple[str, ...]]:
         """Return the cursor, and the text of what changed for them: empty when nothing did.

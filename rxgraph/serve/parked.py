@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextvars import copy_context
 from typing import Protocol
 
 from rxgraph.serve.cohorts import Cohort
@@ -39,8 +40,8 @@ class ParkedStream:
     """The follower of one live context."""
 
     __slots__ = (
-        "_cohort", "_is_closed", "_operation", "_outbox", "_own", "_plan", "_runtime", "_task",
-        "_timer", "stream",
+        "_cohort", "_context", "_is_closed", "_operation", "_outbox", "_own", "_plan", "_runtime",
+        "_task", "_timer", "stream",
     )  # fmt: skip
 
     def __init__(self, stream: LiveStream, operation: Operation, plan: Plan) -> None:
@@ -52,6 +53,8 @@ class ParkedStream:
         self._is_closed = False
         self._own: tuple[str, ...] = ()
         self._runtime: ValuesSource | None = None  # that ``_own`` tells
+        #: Whoever moves the stream runs in a context of his own, which is not for its hooks.
+        self._context = copy_context()
 
     def start(self) -> None:
         """Follow the context from now on, together with those who see the same."""
@@ -90,14 +93,16 @@ class ParkedStream:
             while not self.stream.must_settle:
                 told = self.stream.next()
                 if told is None:
-                    self._rest()
-                    return
+                    if not self.stream.is_over:
+                        self._rest()
+                        return
+                    break
                 slot = self._fill(told)
                 if not slot.is_over:
                     self._wait(slot)
                     return
-        except Exception as error:  # noqa: BLE001  # mapped, logged, and told to the client
-            self._end(error)
+        except Exception as error:  # noqa: BLE001  # told where there is time to wait
+            self._wait(error=error)
             return
         self._wait()
 
@@ -113,12 +118,15 @@ class ParkedStream:
             slot.fill(operation.stock_frame(event))
         return slot
 
-    def _wait(self, slot: Slot | None = None) -> None:
-        """Go on in a task; *slot* has to go out first."""
-        self._task = asyncio.create_task(self._go_on(slot), name="rxgraph parked")
+    def _wait(self, slot: Slot | None = None, error: Exception | None = None) -> None:
+        """Go on in a task; *slot* has to go out first, or an *error* be told."""
+        going_on = self._go_on(slot, error)
+        self._task = asyncio.create_task(going_on, name="rxgraph parked", context=self._context)
 
-    async def _go_on(self, slot: Slot | None) -> None:
+    async def _go_on(self, slot: Slot | None, error: Exception | None) -> None:
         try:
+            if error is not None:
+                raise error
             while True:
                 if slot is not None:
                     await slot.gone()
@@ -127,17 +135,17 @@ class ParkedStream:
                 if told is None:
                     break
                 slot = self._fill(told)
-        except Exception as error:  # noqa: BLE001  # mapped, logged, and told to the client
+        except Exception as failure:  # noqa: BLE001  # mapped, logged, and told to the client
+            self._end(failure)
+        else:
             self._task = None
-            self._end(error)
-            return
-        self._task = None
-        self._rest()
+            if self.stream.is_over:
+                self._end(self.stream.refusal)
+            else:
+                self._rest()
 
     def _rest(self) -> None:
-        if self.stream.is_over:
-            self._end(self.stream.refusal)
-            return
+        """Wait for the next move, or for the time to ask again who may watch."""
         if self._cohort is not None:
             self._cohort.align(self.stream)
         if self._timer is None:
