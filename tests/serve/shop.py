@@ -184,10 +184,15 @@ class FakeHub:
         replica.at += 1
         self.tell(MoveKind.CHANGES, changes)
 
-    def tell(self, kind: MoveKind, changes: Mapping[InstanceKey, Document]) -> None:
+    def tell(
+        self,
+        kind: MoveKind,
+        changes: Mapping[InstanceKey, Document],
+        marks: tuple[str, ...] = (),
+    ) -> None:
         """Tell a move to everybody who is attached."""
-        replica = self.replica
-        move = Move(kind, replica.state, changes, replica.generation, replica.position, replica.at)
+        replica = found = self.replica
+        move = Move(kind, found.state, changes, found.generation, found.position, found.at, marks)
         cohorts = [cohort.receive for cohort in replica.cohorts.values()]
         for receive in [item for item in self.receivers if item not in self.muted] + cohorts:
             receive(move)
