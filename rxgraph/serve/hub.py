@@ -37,7 +37,7 @@ class Attachment:
         self._hub, self._number = hub, number
         self.replica = replica
         #: Roots of a list channel that are held.
-        self.roots: set[str] = set()
+        self.roots: frozenset[str] = frozenset()
 
     async def detach(self, *, lingers: bool = False) -> None:
         """Stop being told; the last one to leave drops the replica. Safe to call twice.
@@ -68,7 +68,7 @@ class Attachment:
 
     def let_go(self, roots: Collection[str]) -> None:
         """Need *roots* no longer."""
-        gone = self.roots & set(roots)
+        gone = self.roots & frozenset(roots)
         self.roots -= gone
         self.replica.let_go(gone)
 

@@ -56,7 +56,7 @@ class TransportProtocol:
 
     def __init__(self, connection: Connection, headers: Mapping[str, str]) -> None:
         self.running: dict[str, RunningOperation] = {}
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks: list[asyncio.Task[None]] = []
         #: What resolvers see as ``info.context``, with the identity once there is one.
         self.context: dict[str, Any] = {
             "request": connection,
@@ -80,10 +80,11 @@ class TransportProtocol:
         """End every operation and wait until each has given back what it took."""
         if self._patience is not None:
             self._patience.cancel()
-        for task in self.tasks:
+        tasks = list(self.tasks)
+        for task in tasks:
             task.cancel()
-        if self.tasks:
-            await asyncio.wait(self.tasks)
+        if tasks:
+            await asyncio.wait(tasks)
         for operation in list(self.running.values()):  # those that are parked
             await operation.scope.close()
         await self._connection.outbox.close()
@@ -160,8 +161,8 @@ class TransportProtocol:
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self.tasks.append(task)
+        task.add_done_callback(self.tasks.remove)
         return task
 
     def _complete(self, message: dict[str, Any]) -> None:

@@ -97,7 +97,7 @@ class LiveStream:
         settings: RxGraphSettings,
         scope: OperationScope,
     ) -> None:
-        self.compiled, self.arguments = compiled, dict(arguments)
+        self.compiled, self.arguments = compiled, arguments
         self.session = hub.contexts.new_session()
         self._identity, self._hub, self._settings, self._scope = identity, hub, settings, scope
         self.context = compiled.channel(identity.user, arguments, self)

@@ -44,38 +44,41 @@ class WebSocketConnection:
 
     async def serve(self) -> None:
         """Serve the connection until either side ends it."""
+        protocol = None
         try:
-            await self._serve()
+            protocol = await self._open()
+            while protocol is not None and not self.is_closed:
+                message = await self._receive()
+                if message["type"] != "websocket.receive":
+                    return
+                await self._take(protocol, message.get("text"))
         except OSError as error:  # what ASGI servers raise when the client is gone
             logger.debug("a client went away: %r", error)
         except Exception:
             logger.exception("a connection failed")
             with contextlib.suppress(Exception):
                 await self.close(1011, "")
+        finally:
+            if protocol is not None:
+                await protocol.shutdown()
 
-    async def _serve(self) -> None:
+    async def _open(self) -> TransportProtocol | None:
+        """Answer the handshake; None: it was refused."""
         if (await self._receive())["type"] != "websocket.connect":
-            return
+            return None
         headers = headers_of(self.scope)
         if not is_allowed_origin(headers):
             await self._send({"type": "websocket.close"})  # the handshake is answered with 403
-            return
+            return None
         if GRAPHQL_TRANSPORT_WS_PROTOCOL not in self.scope.get("subprotocols", ()):
             await self._send({"type": "websocket.accept", "subprotocol": None})
             await self.close(4406, "Subprotocol not acceptable")
-            return
+            return None
         accept = {"type": "websocket.accept", "subprotocol": GRAPHQL_TRANSPORT_WS_PROTOCOL}
         await self._send(accept)
         protocol = TransportProtocol(self, headers)
         protocol.start()
-        try:
-            while not self.is_closed:
-                message = await self._receive()
-                if message["type"] != "websocket.receive":
-                    return
-                await self._take(protocol, message.get("text"))
-        finally:
-            await protocol.shutdown()
+        return protocol
 
     async def _take(self, protocol: TransportProtocol, text: str | None) -> None:
         if not text:

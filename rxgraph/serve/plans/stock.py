@@ -10,10 +10,11 @@ from graphql import ExecutionResult
 class Origin:
     """How to execute an operation that has a plan; the same for all who send it."""
 
-    __slots__ = ("_arguments", "_class", "_options")
+    __slots__ = ("_arguments", "_class", "_options", "_variables")
 
     def __init__(self, executor: Any) -> None:
         self._class = type(executor)
+        self._variables: dict[str, Any] = {}
         self._arguments = executor.schema, executor.fragment_definitions, executor.fragments
         self._options = (
             executor.operation,
@@ -21,6 +22,12 @@ class Origin:
             executor.type_resolver,
             executor.subscribe_field_resolver,
         )
+
+    def variables(self, values: Any) -> Any:
+        """Return *values*, or equal ones that somebody else has kept already."""
+        if len(self._variables) > _MOST:
+            self._variables.clear()
+        return self._variables.setdefault(repr(values.coerced), values)
 
     def executor(self, variables: Any, event: object) -> Any:
         """Return what executes the operation with *event* for its root."""
@@ -37,13 +44,16 @@ class Origin:
         )
 
 
+_MOST = 1000  # different variables of one operation to remember
+
+
 class Parked:
     """The executor of one subscription, as little of it as there can be."""
 
     __slots__ = ("origin", "variables")
 
     def __init__(self, origin: Origin, variables: Any) -> None:
-        self.origin, self.variables = origin, variables
+        self.origin, self.variables = origin, origin.variables(variables)
 
 
 def stock(parked: Parked, event: object) -> ExecutionResult:
