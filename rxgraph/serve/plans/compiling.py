@@ -89,6 +89,9 @@ class Compiler:
 
     def __init__(self, executor: Any, compiled: CompiledChannel, selections: Selections) -> None:
         self._executor, self._compiled, self._selections = executor, compiled, selections
+        layers = compiled.tree.layers
+        public = frozenset(name for name, layer in layers.items() if layer.user_key is None)
+        self._public = None if len(public) == len(layers) else public
 
     def channel(self, name: str, type_: GraphQLObjectType, details: Any) -> Plan:
         """Return the plan of a query."""
@@ -210,7 +213,7 @@ class Compiler:
         key = (layer.typename, fields)
         found = self._selections.get(key)
         if found is None:
-            found = self._selections[key] = InstanceSelection(fields)
+            found = self._selections[key] = InstanceSelection(fields, self._public)
         return found
 
     def _instance_field(self, layer: Layer, field: Field) -> RowField | Below:

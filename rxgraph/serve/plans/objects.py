@@ -10,6 +10,7 @@ from rxgraph.delta import View
 from rxgraph.serve.plans.instances import InstanceSelection, Sight
 from rxgraph.serve.plans.leaves import dumps
 from rxgraph.serve.plans.refusals import Unplanned
+from rxgraph.serve.plans.texts import Selection
 from rxgraph.serve.sources import ChangesSource, ChannelSource, InstanceSource, QuerySource
 from rxgraph.types import JSON
 
@@ -101,11 +102,12 @@ def instance(selection: InstanceSelection) -> Write:
     return write
 
 
-class Changes:
+class Changes(Selection):
     """Writes lists of whole instances by layer."""
 
     def __init__(self, lists: Sequence[tuple[str, str, InstanceSelection | None]]) -> None:
         """Take response names with what is selected of a layer; without: a text."""
+        super().__init__()
         self._lists = lists
 
     def __call__(self, source: ChangesSource) -> str:
@@ -132,10 +134,11 @@ class Changes:
         return f"{{{','.join(parts)}}}"
 
 
-class State:
+class State(Selection):
     """Writes the state of a channel: its root, or its roots."""
 
     def __init__(self, many: bool, selection: InstanceSelection) -> None:
+        super().__init__()
         self._many, self._selection = many, selection
 
     def __call__(self, source: ChannelSource) -> str:
