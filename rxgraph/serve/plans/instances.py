@@ -65,6 +65,8 @@ class Below:
             [key for id_ in document.data.get(name) or () if (key := (target, id_)) in visible]
             for document in documents
         ]
+        if not any(lists):
+            return ["[]"] * len(lists)
         texts = self._children(sight, chain.from_iterable(lists))
         return [f"[{','.join([texts[key] for key in keys])}]" if keys else "[]" for keys in lists]
 
