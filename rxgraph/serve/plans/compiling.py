@@ -112,6 +112,7 @@ class Compiler:
 
     def payload(self, name: str, type_: GraphQLObjectType, details: Any) -> Plan:
         """Return the plan of a mutation that writes."""
+        self._reading = ".resolve('{}')"
         fields = [
             (field.name, self._payload_field(field)) for field in self._fields(type_, details)
         ]

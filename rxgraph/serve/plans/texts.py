@@ -183,3 +183,8 @@ def book_of(tree: StateTree, anchor_id: str) -> Book:
     if found is None:
         found = _books[tree, anchor_id] = Book()
     return found
+
+
+def forget_books() -> None:
+    """Let every anchor begin another book; for tests."""
+    _books.clear()
