@@ -143,9 +143,8 @@ class Book:
         """Return the texts of *selection*."""
         found = self._shelves.get(selection.ref)
         if found is None:
-            found = Shelf()
-            shelves = self._shelves
-            shelves[weakref.ref(selection, lambda ref: shelves.pop(ref, None))] = found
+            found, book = Shelf(), weakref.ref(self)
+            self._shelves[weakref.ref(selection, lambda ref: _drop(book, ref))] = found
             ledger.open(found)
         found.used_at = monotonic()
         return found
@@ -164,6 +163,11 @@ class Book:
         dropped = shelf.whole[: 1 - _WHOLE_KEPT]
         shelf.whole = [*shelf.whole[1 - _WHOLE_KEPT :], (view, text)]
         ledger.charge(shelf, _bytes_of(text) - sum(_bytes_of(old) for _, old in dropped))
+
+
+def _drop(book: weakref.ref[Book], selection: weakref.ref[Selection]) -> None:
+    if (found := book()) is not None:
+        found._shelves.pop(selection, None)
 
 
 def _bytes_of(text: str) -> int:
