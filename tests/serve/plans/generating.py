@@ -72,19 +72,6 @@ WRONG: tuple[Any, ...] = (
     *(None, "no", 7, 2**40, 1.5, math.nan, math.inf, True),
     *([], ["x", None], {}, "\ud800"),
 )
-    None,
-    "no",
-    7,
-    2**40,
-    1.5,
-    math.nan,
-    math.inf,
-    True,
-    [],
-    ["x", None],
-    {},
-    "\ud800",
-)
 _NUMBERS = (0.0, -0.0, 1.5, 1e300, 1e-7, 3, -9)
 
 
