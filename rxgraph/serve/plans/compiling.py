@@ -16,10 +16,10 @@ from graphql import (
 
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.state_tree import Layer, Relation
+from rxgraph.serve.plans.changes import Changes
 from rxgraph.serve.plans.instances import Below, InstanceSelection
 from rxgraph.serve.plans.leaves import completed, dumps, is_text, written
 from rxgraph.serve.plans.objects import (
-    Changes,
     Gap,
     Part,
     Read,

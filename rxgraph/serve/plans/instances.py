@@ -15,7 +15,7 @@ from typing import Any
 
 from rxgraph.delta import State, View
 from rxgraph.serve.plans.refusals import Unplanned
-from rxgraph.serve.plans.rows import Hole, RowField, compile_rows
+from rxgraph.serve.plans.rows import Constant, Hole, RowField, Value, compile_rows
 from rxgraph.serve.plans.texts import Book, Selection, Shelf, book_of
 from rxgraph.types import FOREST, Document
 
@@ -98,6 +98,14 @@ class InstanceSelection(Selection):
             [Hole(field.name) if isinstance(field, Below) else field for field in fields], public
         )
         self._below = [field for field in fields if isinstance(field, Below)]
+        self.has_holes = bool(self._below)
+        #: True where a text depends on which children are there, but on none of their values.
+        self.is_shallow = all(below.selection.is_identity for below in self._below)
+        #: True where a text says who an instance is, and nothing else.
+        self.is_identity: bool = all(
+            isinstance(field, Constant) or (isinstance(field, Value) and field.attribute is None)
+            for field in fields
+        )
         self._join = _joining(len(self._below))
 
     def texts(self, sight: Sight, documents: Sequence[Document]) -> list[str]:

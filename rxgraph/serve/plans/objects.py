@@ -11,7 +11,7 @@ from rxgraph.serve.plans.instances import InstanceSelection, Sight
 from rxgraph.serve.plans.leaves import dumps
 from rxgraph.serve.plans.refusals import Unplanned
 from rxgraph.serve.plans.texts import Selection
-from rxgraph.serve.sources import ChangesSource, ChannelSource, InstanceSource, QuerySource
+from rxgraph.serve.sources import ChannelSource, InstanceSource, QuerySource
 from rxgraph.types import JSON
 
 Write = Callable[[Any], str]
@@ -123,40 +123,6 @@ def instance(selection: InstanceSelection) -> Write:
         return selection.texts(Sight(source.view), [source.document])[0]
 
     return write
-
-
-class Changes(Selection):
-    """Writes lists of whole instances by layer."""
-
-    def __init__(self, lists: Sequence[tuple[str, str, InstanceSelection | None]]) -> None:
-        """Take response names with a layer and what is selected of it; without: with a text."""
-        super().__init__()
-        self._empty = [
-            f'"{name}":"{typename}"' if selection is None else f'"{name}":[]'
-            for name, typename, selection in lists
-        ]
-        self._lists: dict[str, list[tuple[int, str, InstanceSelection]]] = {}
-        for place, (name, typename, selection) in enumerate(lists):
-            if selection is not None:
-                self._lists.setdefault(typename, []).append((place, f'"{name}":[', selection))
-
-    def __call__(self, source: ChangesSource) -> str:
-        """Return the text of *source*."""
-        sight = Sight(source.view)
-        if not source.is_whole:
-            return self._text(sight, source)
-        known = sight.book.whole(self, source.view)
-        if known is None:
-            known = self._text(sight, source)
-            sight.book.keep_whole(self, source.view, known)
-        return known
-
-    def _text(self, sight: Sight, source: ChangesSource) -> str:
-        parts = list(self._empty)
-        for typename, documents in source.by_type().items():
-            for place, start, selection in self._lists.get(typename, ()):
-                parts[place] = f"{start}{','.join(selection.texts(sight, documents))}]"
-        return f"{{{','.join(parts)}}}"
 
 
 class State(Selection):

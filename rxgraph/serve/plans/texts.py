@@ -31,24 +31,30 @@ this shows: it holds where all of them are there."""
 class Shelf:
     """The texts of one selection in one book, by instance."""
 
-    __slots__ = ("__weakref__", "bytes", "entries", "stored", "used_at", "whole")
+    __slots__ = ("__weakref__", "bytes", "entries", "layout", "stored", "used_at", "whole")
 
     def __init__(self) -> None:
         self.entries: dict[InstanceKey, Entry] = {}
         self.whole: list[tuple[View, str]] = []
+        self.layout: object = None  # of a whole state (``changes``)
         self.bytes = 0
         self.used_at = 0.0  # by a clock
         self.stored = 0  # entries since it was last swept
 
     def clear(self) -> None:
         """Forget everything."""
-        self.entries, self.whole = {}, []
+        self.entries, self.whole, self.layout = {}, [], None
         self.bytes = self.stored = 0
 
     def grow(self, count: int, bytes_: int) -> None:
         """Note that *count* entries were added whose texts take *bytes_*."""
         self.stored += count
         ledger.charge(self, bytes_ + ENTRY_BYTES * count)
+
+    def resize(self, bytes_: int) -> None:
+        """Note that the layout takes *bytes_*; a shelf that has one has no entries."""
+        whole = sum(_bytes_of(text) for _, text in self.whole)
+        ledger.settle(self, whole + bytes_)
 
     def sweep(self, state: State) -> None:
         """Drop what *state* has no more, when it may be as much as what it has."""
@@ -152,8 +158,9 @@ class Book:
     def whole(self, selection: Selection, view: View) -> str | None:
         """Return the text of all that *selection* shows of *view*, if it is known."""
         for known, text in self.shelf(selection).whole:
-            is_same = known.state is view.state and known.visible is view.visible
-            if is_same and known.roots == view.roots:
+            if known.state is not view.state or known.roots != view.roots:
+                continue
+            if known.visible is view.visible or known.visible == view.visible:
                 return text
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, assume, given, settings
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.delta import State, View
+from rxgraph.serve.events import EventMaker, Stamp
 from rxgraph.serve.plans.texts import book_of, forget_books
-from rxgraph.types import FOREST, InstanceKey
+from rxgraph.testing import document_for
+from rxgraph.types import FOREST, AnchorKey, InstanceKey
 from tests.serve.plans.answering import Answer, is_mergeable
 from tests.serve.plans.generating import (
     ALBUM,
@@ -81,6 +84,29 @@ def test_one_operation_over_one_state(
     operation = any_operation(data, compiled)
     answer = asked(data, operation, compiled, any_view(data, compiled, state))
     answer.check()
+
+
+WHOLE = {item: document_for(CORE, item.names.field) for item in CHANNELS}
+
+
+@slow
+@given(draws, channels)
+def test_whole_states_one_after_another(draw: Draw, compiled: CompiledChannel) -> None:
+    tree = compiled.tree
+    forget_books()
+    book = book_of(tree, FOREST if tree.many else "1")
+    history = [draw.state(tree)]
+    users = [seen(tree, history[0], user, IDS) for user in USERS]
+    for _ in range(6):
+        history.append(_moved(draw, tree, history[-1] if draw.random() < 0.8 else history[0]))
+        view = seen(tree, history[-1], draw.choice(USERS), IDS if tree.many else ("1",))
+        if draw.random() < 0.3:
+            view = replace(view, visible=draw.choice(users).visible or frozenset(history[-1]))
+            view = replace(view, visible=view.visible and view.visible & set(view.state))
+        maker = EventMaker(compiled, {}, Stamp(AnchorKey(compiled.name, "1"), b"", b""), "s")
+        event = replace(maker.snapshot(view, "c"), query=None)
+        Answer(CORE, WHOLE[compiled], {"albumId": 1}, event).check()
+    del book
 
 
 @slow
