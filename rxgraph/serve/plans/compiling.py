@@ -92,8 +92,7 @@ class Compiler:
         self._executor, self._compiled, self._selections = executor, compiled, selections
         self._reading = ".{}"  # how an attribute of the source is read
         layers = compiled.tree.layers
-        public = frozenset(name for name, layer in layers.items() if layer.user_key is None)
-        self._public = None if len(public) == len(layers) else public
+        self._public = frozenset(name for name, layer in layers.items() if layer.user_key is None)
 
     def channel(self, name: str, type_: GraphQLObjectType, details: Any) -> Plan:
         """Return the plan of a query."""
@@ -219,7 +218,9 @@ class Compiler:
         key = (layer.typename, fields)
         found = self._selections.get(key)
         if found is None:
-            found = self._selections[key] = InstanceSelection(fields, self._public)
+            is_public = self._public.issuperset(relation.target for relation in layer.relations)
+            public = None if is_public else self._public
+            found = self._selections[key] = InstanceSelection(fields, public)
         return found
 
     def _instance_field(self, layer: Layer, field: Field) -> RowField | Below:

@@ -60,32 +60,27 @@ class Below:
         return (self._lists if self.many else self._ones)(sight, documents)
 
     def _lists(self, sight: Sight, documents: Sequence[Document]) -> list[str]:
-        name, target, visible = self.attribute, self.target, sight.visible
-        lists = [
-            [key for id_ in document.data.get(name) or () if (key := (target, id_)) in visible]
-            for document in documents
-        ]
-        if not any(lists):
-            return ["[]"] * len(lists)
+        lists = [document.data.get(self.attribute) or () for document in documents]
         texts = self._children(sight, chain.from_iterable(lists))
-        return [f"[{','.join([texts[key] for key in keys])}]" if keys else "[]" for keys in lists]
+        if not texts:
+            return ["[]"] * len(lists)
+        return [f"[{','.join([texts[id_] for id_ in ids if id_ in texts])}]" for ids in lists]
 
     def _ones(self, sight: Sight, documents: Sequence[Document]) -> list[str]:
         ids = [document.data.get(self.attribute) for document in documents]
-        keys = [(self.target, id_) for id_ in ids if id_ is not None]
-        texts = self._children(sight, [key for key in keys if key in sight.visible])
-        found = [texts.get((self.target, id_), "null") for id_ in ids]
+        texts = self._children(sight, ids)
+        found = [texts.get(id_, "null") for id_ in ids]
         if not self.nullable and "null" in found:
             raise Unplanned("null in non-null")
         return found
 
-    def _children(
-        self, sight: Sight, keys: Iterable[tuple[Any, str]]
-    ) -> Mapping[tuple[Any, Any], str]:
-        state = sight.state
-        children = [state[key] for key in dict.fromkeys(keys)]  # type: ignore[index]
+    def _children(self, sight: Sight, ids: Iterable[Any]) -> Mapping[Any, str]:
+        """Return the text of each of the children *ids* that the viewer sees."""
+        target, state, visible = self.target, sight.state, sight.visible
+        keys: Any = [key for id_ in dict.fromkeys(ids) if (key := (target, id_)) in visible]
+        children = [state[key] for key in keys]
         texts = self.selection.texts(sight, children)
-        return dict(zip([child.key for child in children], texts, strict=True))
+        return {key[1]: text for key, text in zip(keys, texts, strict=True)}
 
 
 class InstanceSelection(Selection):
