@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import is_
 
@@ -49,11 +49,28 @@ class Changes(Selection):
         return known
 
     def _text(self, sight: Sight, source: ChangesSource) -> str:
-        parts = list(self._empty)
-        for typename, documents in source.by_type().items():
-            for place, start, selection in self._lists.get(typename, ()):
-                parts[place] = f"{start}{','.join(selection.texts(sight, documents))}]"
-        return f"{{{','.join(parts)}}}"
+        lists = {
+            place: (start, selection.texts(sight, documents))
+            for typename, documents in source.by_type().items()
+            for place, start, selection in self._lists.get(typename, ())
+        }
+        return self._joined(lists)
+
+    def _joined(self, lists: Mapping[int, tuple[str, Sequence[str]]]) -> str:
+        """Return the object with *lists* by their places; no long text is copied twice."""
+        flat: list[str] = []
+        for place, empty in enumerate(self._empty):
+            if place in lists:
+                start, texts = lists[place]
+                first = len(flat)
+                flat += texts
+                flat[first] = start + flat[first]
+                flat[-1] += "]"
+            else:
+                flat.append(empty)
+        flat[0] = "{" + flat[0]
+        flat[-1] += "}"
+        return ",".join(flat)
 
     # -- whole states
 
@@ -67,10 +84,7 @@ class Changes(Selection):
             layout = self._laid(sight, view, documents)
             shelf.resize(layout.bytes)
         shelf.layout = layout
-        parts = list(self._empty)
-        for column in layout.columns:
-            parts[column.place] = f"{column.start}{','.join(column.texts)}]"
-        return f"{{{','.join(parts)}}}"
+        return self._joined({one.place: (one.start, one.texts) for one in layout.columns})
 
     def _laid(self, sight: Sight, view: View, documents: list[Document]) -> Layout:
         """Write everything."""
