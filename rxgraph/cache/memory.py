@@ -29,7 +29,7 @@ from rxgraph.cache.steps import (
     SwapAnchor,
     WriteDocuments,
 )
-from rxgraph.types import AnchorKey, Document, InstanceKey
+from rxgraph.types import JSON, AnchorKey, Document, InstanceKey
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ class MemoryStore:
         self._heating: defaultdict[str, set[AnchorKey]] = defaultdict(set)
         self._generations: defaultdict[AnchorKey, dict[int, _Generation]] = defaultdict(dict)
         self._holders: dict[tuple[str, InstanceKey], set[tuple[AnchorKey, int]]] = {}
-        self._heartbeats: dict[str, float] = {}
+        self._heartbeats: dict[str, tuple[float, JSON]] = {}
         self._claims: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._answer = Performer(
             {
@@ -83,16 +83,26 @@ class MemoryStore:
         with self._lock:
             return list(self._anchors.items())
 
-    def beat(self, session: str, until: float) -> None:
-        """Say that the process *session* lives at least until *until* (Unix seconds)."""
+    def beat(self, session: str, until: float, told: JSON = None) -> None:
+        """Say that the process *session* lives at least until *until* (Unix seconds).
+
+        *told* is what it says of itself, for status.
+        """
         with self._lock:
-            self._heartbeats[session] = until
+            self._heartbeats[session] = until, told
+
+    def living_sessions(self, now: float) -> dict[str, JSON]:
+        """Return what the processes that live say of themselves, by session."""
+        with self._lock:
+            return {
+                session: told for session, (until, told) in self._heartbeats.items() if until > now
+            }
 
     def dead_sessions(self, now: float) -> frozenset[str]:
         """Return the sessions that anchors name and whose heartbeat is missing or has ended."""
         with self._lock:
             named = frozenset[str]().union(*(a.sessions for a in self._anchors.values()))
-            living = {session for session, until in self._heartbeats.items() if until > now}
+            living = {session for session, (until, _) in self._heartbeats.items() if until > now}
             return named - living
 
     def forget_session(self, session: str) -> None:
@@ -233,9 +243,9 @@ class AsyncMemoryStore:
         """Return the records of several anchors; one that is not stored is ``Anchor()``."""
         return {key: self._store.perform(LoadAnchor(key)) for key in keys}
 
-    async def beat(self, session: str, until: float) -> None:
+    async def beat(self, session: str, until: float, told: JSON = None) -> None:
         """Say that the process *session* lives at least until *until* (Unix seconds)."""
-        self._store.beat(session, until)
+        self._store.beat(session, until, told)
 
     async def forget_session(self, session: str) -> None:
         """Remove the heartbeat of a process that has ended."""

@@ -41,7 +41,7 @@ from rxgraph.cache.mongo_requests import (
 )
 from rxgraph.cache.steps import Procedure, Step, run, run_async
 from rxgraph.errors import BackendError
-from rxgraph.types import AnchorKey
+from rxgraph.types import JSON, AnchorKey
 
 T = TypeVar("T")
 
@@ -89,9 +89,16 @@ class MongoStore:
         """Return every stored record, for status and expiry."""
         return self._run("list_anchors", requests.list_anchors())
 
-    def beat(self, session: str, until: float) -> None:
-        """Say that the process *session* lives at least until *until* (Unix seconds)."""
-        self._run("beat", requests.beat(session, until))
+    def beat(self, session: str, until: float, told: JSON = None) -> None:
+        """Say that the process *session* lives at least until *until* (Unix seconds).
+
+        *told* is what it says of itself, for status.
+        """
+        self._run("beat", requests.beat(session, until, told))
+
+    def living_sessions(self, now: float) -> dict[str, JSON]:
+        """Return what the processes that live say of themselves, by session."""
+        return self._run("living_sessions", requests.living_sessions(now))
 
     def dead_sessions(self, now: float) -> frozenset[str]:
         """Return the sessions that anchors name and whose heartbeat is missing or has ended."""
@@ -220,9 +227,9 @@ class AsyncMongoStore:
         """Return the records of several anchors in one round trip; not stored: ``Anchor()``."""
         return await self._run("load_anchors", requests.load_anchors(keys))
 
-    async def beat(self, session: str, until: float) -> None:
+    async def beat(self, session: str, until: float, told: JSON = None) -> None:
         """Say that the process *session* lives at least until *until* (Unix seconds)."""
-        await self._run("beat", requests.beat(session, until))
+        await self._run("beat", requests.beat(session, until, told))
 
     async def forget_session(self, session: str) -> None:
         """Remove the heartbeat of a process that has ended."""

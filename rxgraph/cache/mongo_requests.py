@@ -40,7 +40,7 @@ from rxgraph.cache.steps import (
     WriteDocuments,
     chunks,
 )
-from rxgraph.types import AnchorKey, Document, InstanceKey
+from rxgraph.types import JSON, AnchorKey, Document, InstanceKey
 
 ANCHORS = "anchors"
 SESSIONS = "sessions"
@@ -343,10 +343,16 @@ def forget_claims(before: float) -> Procedure[None]:
 # -- heartbeats
 
 
-def beat(session: str, until: float) -> Procedure[None]:
-    """Store the heartbeat of a process."""
-    record = {"_id": session, "until": until}
+def beat(session: str, until: float, told: JSON = None) -> Procedure[None]:
+    """Store the heartbeat of a process, and what it says of itself."""
+    record = {"_id": session, "until": until, "told": told}
     yield from Replace(SESSIONS, [({"_id": session}, record)], upsert=True)
+
+
+def living_sessions(now: float) -> Procedure[dict[str, JSON]]:
+    """Return what the processes that live say of themselves, by session."""
+    raws = yield from Find(SESSIONS, {"until": {"$gt": now}})
+    return {raw["_id"]: raw.get("told") for raw in raws}
 
 
 def forget_session(session: str) -> Procedure[None]:

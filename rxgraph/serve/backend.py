@@ -25,6 +25,7 @@ from rxgraph.cache.steps import Now, Procedure, Sleep, Step, run_async
 from rxgraph.cache.turns import join_anchor, leave_anchor
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.errors import BackendError
+from rxgraph.serve.plans.fallbacks import fallbacks
 from rxgraph.sync.engine import Engine, trees
 from rxgraph.sync.forest import Place
 from rxgraph.sync.heating import Warmth, keep
@@ -120,7 +121,8 @@ class Backend:
     async def beat(self) -> None:
         """Say that this process lives."""
         until = time.time() + _HEARTBEATS_MISSED * self.engine.settings.lease_seconds
-        await self.on_thread(self.engine.store.beat, self.session, until)
+        told = {"fallbacks": fallbacks()}
+        await self.on_thread(self.engine.store.beat, self.session, until, told)
 
     # -- writing, on threads
 

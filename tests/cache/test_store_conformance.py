@@ -594,6 +594,16 @@ def test_a_session_is_dead_when_its_heartbeat_is_missing_or_over(blocking: Store
     assert blocking.dead_sessions(now=5.0) == {"silent", "well"}
 
 
+def test_what_living_sessions_say_of_themselves(blocking: Store) -> None:
+    blocking.beat("quiet", 20.0)
+    blocking.beat("talks", 15.0, {"said": 1})
+    blocking.beat("talks", 20.0, {"said": 2})
+    blocking.beat("late", 10.0, {"said": 3})
+    assert blocking.living_sessions(now=10.0) == {"quiet": None, "talks": {"said": 2}}
+    blocking.forget_session("talks")
+    assert blocking.living_sessions(now=10.0) == {"quiet": None}
+
+
 def test_every_record_is_listed(blocking: Store) -> None:
     assert blocking.list_anchors() == []
     blocking.perform(SwapAnchor(PROJECT, HOT))

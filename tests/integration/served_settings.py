@@ -22,4 +22,5 @@ if path := os.environ.get("TEST_SQLITE"):
 # Who comes and goes would be events between those that the tests count.
 BOARD_PRESENCE = os.environ.get("TEST_PRESENCE") == "1"
 
+RXGRAPH["PLANS"] = os.environ.get("RXGRAPH_PLANS", "1") != "0"
 RXGRAPH.update(json.loads(os.environ.get("TEST_RXGRAPH", "{}")))

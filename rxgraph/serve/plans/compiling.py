@@ -16,15 +16,15 @@ from graphql import (
 
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.state_tree import Layer, Relation
+from rxgraph.serve.plans.changes import Changes
 from rxgraph.serve.plans.instances import Below, InstanceSelection
 from rxgraph.serve.plans.leaves import completed, dumps, is_text, written
 from rxgraph.serve.plans.objects import (
-    Changes,
+    Gap,
+    Part,
     Read,
     State,
-    Template,
     Write,
-    attribute,
     constant,
     instance,
     leaf,
@@ -34,6 +34,7 @@ from rxgraph.serve.plans.objects import (
     own_query,
     record,
     records,
+    template,
 )
 from rxgraph.serve.plans.plan import Hole, Plan
 from rxgraph.serve.plans.refusals import NoPlan
@@ -89,6 +90,9 @@ class Compiler:
 
     def __init__(self, executor: Any, compiled: CompiledChannel, selections: Selections) -> None:
         self._executor, self._compiled, self._selections = executor, compiled, selections
+        self._reading = ".{}"  # how an attribute of the source is read
+        layers = compiled.tree.layers
+        self._public = frozenset(name for name, layer in layers.items() if layer.user_key is None)
 
     def channel(self, name: str, type_: GraphQLObjectType, details: Any) -> Plan:
         """Return the plan of a query."""
@@ -96,7 +100,7 @@ class Compiler:
 
     def event(self, name: str, type_: GraphQLObjectType, details: Any) -> Plan:
         """Return the plan of a subscription."""
-        fields: list[tuple[str, str | Write | Hole]] = []
+        fields: list[tuple[str, Part | Hole]] = []
         for field in self._fields(type_, details, own=("query",)):
             write = self._event_field(field, details)
             if field.attribute in HOLES and not isinstance(write, str):
@@ -107,30 +111,34 @@ class Compiler:
 
     def payload(self, name: str, type_: GraphQLObjectType, details: Any) -> Plan:
         """Return the plan of a mutation that writes."""
+        self._reading = ".resolve('{}')"
         fields = [
             (field.name, self._payload_field(field)) for field in self._fields(type_, details)
         ]
         return Plan(name, members(fields), Origin(self._executor))
 
+    def _of(self, field: Field, write: Write) -> Gap:
+        return Gap(write, self._reading.format(field.attribute))
+
     # -- events, payloads, channels
 
-    def _event_field(self, field: Field, details: Any) -> str | Write:
+    def _event_field(self, field: Field, details: Any) -> Part:
         match field.attribute:
             case "query":
-                return attribute("query", or_null(self._query(field, details), field.is_nullable))
+                return self._of(field, or_null(self._query(field, details), field.is_nullable))
             case "channel":
-                template = Template(self._channel_parts(field.object, field.details))
-                return attribute("channel", or_null(template, field.is_nullable))
+                write = template(self._channel_parts(field.object, field.details))
+                return self._of(field, or_null(write, field.is_nullable))
             case "changed":
                 return self._changes(field)
             case _:
                 return self._simple(field)
 
-    def _payload_field(self, field: Field) -> str | Write:
+    def _payload_field(self, field: Field) -> Part:
         match field.attribute:
             case "node":
                 selection = self._selection(field.object, field.details)
-                return attribute("node", or_null(instance(selection), field.is_nullable))
+                return self._of(field, or_null(instance(selection), field.is_nullable))
             case "parents" | "changed":
                 return self._changes(field)
             case _:
@@ -144,7 +152,7 @@ class Compiler:
         wanted = _arguments(details)
         wanted.pop("after", None)
         own = self._compiled.names.field
-        fields: list[tuple[str, str | Write]] = []
+        fields: list[tuple[str, Part]] = []
         for inner in self._fields(field.object, field.details, own=(own,), others=True):
             if inner.attribute == TYPENAME:
                 fields.append((inner.name, inner.typename))
@@ -152,20 +160,20 @@ class Compiler:
                 return other_query
             else:
                 parts = self._channel_parts(inner.object, inner.details)
-                fields.append((inner.name, Template(parts)))
+                fields.append((inner.name, Gap(template(parts))))
         return own_query(own, members(fields))
 
-    def _channel_parts(self, type_: GraphQLObjectType, details: Any) -> list[str | Write]:
-        fields: list[tuple[str, str | Write]] = []
+    def _channel_parts(self, type_: GraphQLObjectType, details: Any) -> list[Part]:
+        fields: list[tuple[str, Part]] = []
         for field in self._fields(type_, details):
             if field.attribute == "state":
                 selection = self._selection(field.object, field.details)
-                fields.append((field.name, State(self._compiled.tree.many, selection)))
+                fields.append((field.name, Gap(State(self._compiled.tree.many, selection))))
             else:
                 fields.append((field.name, self._simple(field)))
         return members(fields)
 
-    def _changes(self, field: Field) -> Write:
+    def _changes(self, field: Field) -> Part:
         typenames = {name: typename for typename, name in self._compiled.changes.items()}
         lists: list[tuple[str, str, InstanceSelection | None]] = []
         for inner in self._fields(field.object, field.details):
@@ -174,24 +182,24 @@ class Compiler:
             else:
                 selection = self._selection(inner.object, inner.details)
                 lists.append((inner.name, typenames[inner.attribute], selection))
-        return attribute(field.attribute, or_null(Changes(lists), field.is_nullable))
+        return self._of(field, or_null(Changes(lists), field.is_nullable))
 
     # -- objects of leaves
 
-    def _simple(self, field: Field) -> str | Write:
+    def _simple(self, field: Field) -> Part:
         """Return what writes a leaf, an object of leaves, or a list of these."""
         if field.attribute == TYPENAME:
             return field.typename
         if field.is_leaf:
-            return attribute(field.attribute, written(field.type))
+            return self._of(field, written(field.type))
         read = self._record(field)
         type_ = field.type if field.is_nullable else field.type.of_type
         if is_list_type(type_):
             if not is_non_null_type(type_.of_type) or is_list_type(type_.of_type.of_type):
                 raise NoPlan("a list of another kind")
-            return attribute(field.attribute, or_null(records(read), field.is_nullable))
+            return self._of(field, or_null(records(read), field.is_nullable))
         one = or_null(lambda source: dumps(read(source)), field.is_nullable)
-        return attribute(field.attribute, one)
+        return self._of(field, one)
 
     def _record(self, field: Field) -> Read:
         fields: list[tuple[str, Read]] = []
@@ -210,7 +218,9 @@ class Compiler:
         key = (layer.typename, fields)
         found = self._selections.get(key)
         if found is None:
-            found = self._selections[key] = InstanceSelection(fields)
+            is_public = self._public.issuperset(relation.target for relation in layer.relations)
+            public = None if is_public else self._public
+            found = self._selections[key] = InstanceSelection(fields, public)
         return found
 
     def _instance_field(self, layer: Layer, field: Field) -> RowField | Below:

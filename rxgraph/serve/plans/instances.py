@@ -7,33 +7,41 @@ each view: first all children of all parents are written, each once, then they a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from sys import getsizeof
 from typing import Any
 
-from rxgraph.delta import View
+from rxgraph.delta import State, View
 from rxgraph.serve.plans.refusals import Unplanned
-from rxgraph.serve.plans.rows import Hole, RowField, compile_rows, cut, texts_of
-from rxgraph.serve.plans.texts import Book, Entry, Shelf, book_of
+from rxgraph.serve.plans.rows import Constant, Hole, RowField, Value, compile_rows
+from rxgraph.serve.plans.texts import Book, Selection, Shelf, book_of
 from rxgraph.types import FOREST, Document
-
-_BATCH = 2000  # rows that are written at once
 
 
 class Sight:
     """What one viewer sees, and where the texts of it are kept."""
 
-    __slots__ = ("book", "has", "state", "view", "visible")
+    __slots__ = ("book", "has_all", "state", "view", "visible")
 
     def __init__(self, view: View) -> None:
         self.view, self.state = view, view.state
         #: What may be shown is in here.
         self.visible: Any = view.state if view.visible is None else view.visible
-        self.has: Callable[[object], bool] = self.visible.__contains__
+        self.has_all = _having(view.state) if view.visible is None else view.visible.issuperset
         self.book: Book = book_of(view.tree, FOREST if view.tree.many else view.root.id)
         self.book.at(view.state)
+
+
+def _having(state: State) -> Callable[[Iterable[Any]], bool]:
+    def has_all(keys: Iterable[Any]) -> bool:
+        for key in keys:  # noqa: SIM110 - a generator costs more than what it runs over
+            if key not in state:
+                return False
+        return True
+
+    return has_all
 
 
 @dataclass(frozen=True)
@@ -52,41 +60,47 @@ class Below:
         return (self._lists if self.many else self._ones)(sight, documents)
 
     def _lists(self, sight: Sight, documents: Sequence[Document]) -> list[str]:
-        name, target, visible = self.attribute, self.target, sight.visible
-        lists = [
-            [key for id_ in document.data.get(name) or () if (key := (target, id_)) in visible]
-            for document in documents
-        ]
+        lists = [document.data.get(self.attribute) or () for document in documents]
         texts = self._children(sight, chain.from_iterable(lists))
-        return [f"[{','.join([texts[key] for key in keys])}]" if keys else "[]" for keys in lists]
+        if not texts:
+            return ["[]"] * len(lists)
+        return [f"[{','.join([texts[id_] for id_ in ids if id_ in texts])}]" for ids in lists]
 
     def _ones(self, sight: Sight, documents: Sequence[Document]) -> list[str]:
         ids = [document.data.get(self.attribute) for document in documents]
-        keys = [(self.target, id_) for id_ in ids if id_ is not None]
-        texts = self._children(sight, [key for key in keys if key in sight.visible])
-        found = [texts.get((self.target, id_), "null") for id_ in ids]
+        texts = self._children(sight, ids)
+        found = [texts.get(id_, "null") for id_ in ids]
         if not self.nullable and "null" in found:
             raise Unplanned("null in non-null")
         return found
 
-    def _children(
-        self, sight: Sight, keys: Iterable[tuple[Any, str]]
-    ) -> Mapping[tuple[Any, Any], str]:
-        state = sight.state
-        children = [state[key] for key in dict.fromkeys(keys)]  # type: ignore[index]
+    def _children(self, sight: Sight, ids: Iterable[Any]) -> Mapping[Any, str]:
+        """Return the text of each of the children *ids* that the viewer sees."""
+        target, state, visible = self.target, sight.state, sight.visible
+        keys: Any = [key for id_ in dict.fromkeys(ids) if (key := (target, id_)) in visible]
+        children = [state[key] for key in keys]
         texts = self.selection.texts(sight, children)
-        return dict(zip([child.key for child in children], texts, strict=True))
+        return {key[1]: text for key, text in zip(keys, texts, strict=True)}
 
 
-class InstanceSelection:
+class InstanceSelection(Selection):
     """What is selected of the instances of one type."""
 
-    def __init__(self, fields: Sequence[RowField | Below]) -> None:
-        """Take what is selected, in its order."""
-        self._rows = compile_rows(
-            [Hole(field.name) if isinstance(field, Below) else field for field in fields]
+    def __init__(self, fields: Sequence[RowField | Below], public: Collection[str] | None) -> None:
+        """Take what is selected, in its order, and which layers are *public*; None: all."""
+        super().__init__()
+        self._write = compile_rows(
+            [Hole(field.name) if isinstance(field, Below) else field for field in fields], public
         )
         self._below = [field for field in fields if isinstance(field, Below)]
+        self.has_holes = bool(self._below)
+        #: True where a text depends on which children are there, but on none of their values.
+        self.is_shallow = all(below.selection.is_identity for below in self._below)
+        #: True where a text says who an instance is, and nothing else.
+        self.is_identity: bool = all(
+            isinstance(field, Constant) or (isinstance(field, Value) and field.attribute is None)
+            for field in fields
+        )
         self._join = _joining(len(self._below))
 
     def texts(self, sight: Sight, documents: Sequence[Document]) -> list[str]:
@@ -97,58 +111,39 @@ class InstanceSelection:
         """
         if not documents:
             return []
-        pieces = self._known(sight, documents) or self._completed(sight, documents)
+        pieces = self._pieces(sight, sight.book.shelf(self), documents)
         if not self._below:
             return pieces
         return self._join(pieces, [below.texts(sight, documents) for below in self._below])
 
-    def _known(self, sight: Sight, documents: Sequence[Document]) -> list[Any] | None:
-        """Return what is kept of each; None: it does not do for all of them."""
-        get = sight.book.shelf(self).entries.get
+    def _pieces(self, sight: Sight, shelf: Shelf, documents: Sequence[Document]) -> list[Any]:
+        """Return the text or the pieces of each; writes those that are not known."""
+        get = shelf.entries.get
         known = [
             entry
             for document in documents
             if (entry := get(document.key)) is not None and entry[0] is document
         ]
-        if len(known) < len(documents):
-            return None
-        shown = chain.from_iterable([entry[2] for entry in known])
-        return [entry[1] for entry in known] if all(map(sight.has, shown)) else None
+        if not known:
+            return self._written(sight, shelf, documents)
+        if len(known) == len(documents):
+            shown = chain.from_iterable([entry[2] for entry in known])
+            if sight.has_all(shown):
+                return [entry[1] for entry in known]
+        good = {id(entry[0]): entry[1] for entry in known if sight.has_all(entry[2])}
+        missing = [document for document in documents if id(document) not in good]
+        pieces = self._written(sight, shelf, missing)
+        good.update(zip(map(id, missing), pieces, strict=True))
+        return [good[id(document)] for document in documents]
 
-    def _completed(self, sight: Sight, documents: Sequence[Document]) -> list[Any]:
-        """Return the texts or pieces of each, of which some have to be written first."""
-        shelf, has = sight.book.shelf(self), sight.has
-        get = shelf.entries.get
-        found: list[Any] = []
-        missing: list[int] = []
-        for place, document in enumerate(documents):
-            entry = get(document.key)
-            if entry is None or entry[0] is not document or not all(map(has, entry[2])):
-                missing.append(place)
-                found.append(None)
-            else:
-                found.append(entry[1])
-        for start in range(0, len(missing), _BATCH):
-            places = missing[start : start + _BATCH]
-            pieces = self._write(sight, shelf, [documents[place] for place in places])
-            for place, piece in zip(places, pieces, strict=True):
-                found[place] = piece
-        return found
-
-    def _write(self, sight: Sight, shelf: Shelf, documents: Sequence[Document]) -> list[Any]:
+    def _written(self, sight: Sight, shelf: Shelf, documents: Sequence[Document]) -> list[Any]:
         """Write them, and keep what holds for whoever sees the children."""
-        rows: list[Any] = []
-        shown: list[Any] = []
-        self._rows(documents, sight.visible, rows.append, shown.append)
-        texts = texts_of(rows)
-        pieces: list[Any] = [cut(text) for text in texts] if self._below else texts
-        fresh: list[Entry] = [
-            (document, piece, document.links if children == document.links else children)
-            for document, piece, children in zip(documents, pieces, shown, strict=True)
-            if children is not None
-        ]
-        shelf.put(fresh, sum(map(getsizeof, texts)), sight.state)
-        return pieces
+        shelf.sweep(sight.state)
+        found: list[Any] = []
+        self._write(documents, sight.visible, sight.has_all, shelf.entries, found.append)
+        texts = chain.from_iterable(found) if self._below else found
+        shelf.grow(len(found), sum(map(getsizeof, texts)))
+        return found
 
 
 Join = Callable[[Sequence[Sequence[str]], Sequence[Sequence[str]]], list[str]]

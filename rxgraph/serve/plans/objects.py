@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from rxgraph.compile.graphql_types import resolve_attribute
 from rxgraph.delta import View
 from rxgraph.serve.plans.instances import InstanceSelection, Sight
 from rxgraph.serve.plans.leaves import dumps
 from rxgraph.serve.plans.refusals import Unplanned
-from rxgraph.serve.sources import ChangesSource, ChannelSource, InstanceSource, QuerySource
+from rxgraph.serve.plans.texts import Selection
+from rxgraph.serve.sources import ChannelSource, InstanceSource, QuerySource
 from rxgraph.types import JSON
 
 Write = Callable[[Any], str]
@@ -23,27 +24,55 @@ Read = Callable[[Any], JSON]
 P = TypeVar("P")
 
 
-class Template:
-    """Text with gaps that are filled from a source."""
+class Gap(NamedTuple):
+    """Where in a text *write* puts something: what it makes of the source, or a part of that.
 
-    __slots__ = ("_gaps", "_pieces")
+    ``reading`` is Python text that follows the name of the source: ``.kind``.
+    """
 
-    def __init__(self, parts: Sequence[str | Write]) -> None:
-        pieces, gaps = [""], []
+    write: Write
+    reading: str = ""
+
+
+Part = str | Gap
+
+
+def compile_texts(texts: Sequence[Sequence[Part]]) -> Callable[[Any], tuple[str, ...]]:
+    """Return a generated function of a source that fills the gaps of *texts*."""
+    names: dict[str, Any] = {}
+    shown: list[str] = []
+    for parts in texts:
+        pieces: list[str] = []
         for part in parts:
+            name = f"x{len(names)}"
             if isinstance(part, str):
-                pieces[-1] += part
+                names[name] = part
+                pieces.append(f"{{{name}}}")
             else:
-                gaps.append(part)
-                pieces.append("")
-        self._pieces, self._gaps = tuple(pieces), tuple(gaps)
+                names[name] = part.write
+                pieces.append(f"{{{name}(source{part.reading})}}")
+        shown.append(f'f"{"".join(pieces)}",')
+    lines = ["def write(source):", f"    return {' '.join(shown) or '()'}"]
+    exec(compile("\n".join(lines), "<rxgraph plan>", "exec"), names)  # noqa: S102 - written above
+    made: Callable[[Any], tuple[str, ...]] = names["write"]
+    return made
 
-    def __call__(self, source: Any) -> str:
-        """Return the text of *source*."""
-        found = [self._pieces[0]]
-        for gap, piece in zip(self._gaps, self._pieces[1:], strict=True):
-            found += (gap(source), piece)
-        return "".join(found)
+
+def template(parts: Sequence[Part]) -> Write:
+    """Return what writes one text."""
+    write = compile_texts([joined(parts)])
+    return lambda source: write(source)[0]
+
+
+def joined(parts: Iterable[Part]) -> list[Part]:
+    """Return *parts* with texts that follow each other as one."""
+    found: list[Part] = []
+    for part in parts:
+        if found and isinstance(part, str) and isinstance(found[-1], str):
+            found[-1] += part
+        else:
+            found.append(part)
+    return found
 
 
 def members(fields: Sequence[tuple[str, P]]) -> list[str | P]:
@@ -52,11 +81,6 @@ def members(fields: Sequence[tuple[str, P]]) -> list[str | P]:
     for number, (name, write) in enumerate(fields):
         parts += [f'{"," if number else ""}"{name}":', write]
     return [*parts, "}"]
-
-
-def attribute(name: str, write: Write) -> Write:
-    """Return what writes the attribute *name* of a source."""
-    return lambda source: write(resolve_attribute(source, name))
 
 
 def or_null(write: Write, nullable: bool) -> Write:
@@ -101,41 +125,11 @@ def instance(selection: InstanceSelection) -> Write:
     return write
 
 
-class Changes:
-    """Writes lists of whole instances by layer."""
-
-    def __init__(self, lists: Sequence[tuple[str, str, InstanceSelection | None]]) -> None:
-        """Take response names with what is selected of a layer; without: a text."""
-        self._lists = lists
-
-    def __call__(self, source: ChangesSource) -> str:
-        """Return the text of *source*."""
-        sight = Sight(source.view)
-        if not source.is_whole:
-            return self._text(sight, source)
-        known = sight.book.whole(self, source.view)
-        if known is None:
-            known = self._text(sight, source)
-            sight.book.keep_whole(self, source.view, known)
-        return known
-
-    def _text(self, sight: Sight, source: ChangesSource) -> str:
-        groups = source.by_type()
-        parts = []
-        for name, typename, selection in self._lists:
-            if selection is None:
-                parts.append(f'"{name}":"{typename}"')
-            elif documents := groups.get(typename):
-                parts.append(f'"{name}":[{",".join(selection.texts(sight, documents))}]')
-            else:
-                parts.append(f'"{name}":[]')
-        return f"{{{','.join(parts)}}}"
-
-
-class State:
+class State(Selection):
     """Writes the state of a channel: its root, or its roots."""
 
     def __init__(self, many: bool, selection: InstanceSelection) -> None:
+        super().__init__()
         self._many, self._selection = many, selection
 
     def __call__(self, source: ChannelSource) -> str:
@@ -155,14 +149,14 @@ class State:
         return f"[{','.join(texts)}]" if self._many else texts[0] if texts else "null"
 
 
-def own_query(field: str, parts: Sequence[str | Write]) -> Write:
+def own_query(field: str, parts: Sequence[Part]) -> Write:
     """Return what writes the ``query`` of an event, which reads the event's own channel."""
-    template = Template(parts)
+    channel = template(parts)
 
     def write(source: QuerySource) -> str:
         if source.compiled.names.field != field:
             raise Unplanned("another query in an event")
-        return template(source.channel)
+        return channel(source.channel)
 
     return write
 

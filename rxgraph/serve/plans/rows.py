@@ -1,15 +1,13 @@
-"""Generated functions that turn documents into rows: dicts that are JSON as they stand.
+"""Generated functions that turn documents into rows, dicts that are JSON as they stand, and text.
 
 A row is made for the values that are usual in a type; ``unusual`` makes all others, as slowly and
-as carefully as graphql-core does. Rows of many instances are written at once, and cut apart again
-where marks stand that JSON text cannot contain.
+as carefully as graphql-core does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Any, Protocol
 
 import orjson
@@ -17,16 +15,17 @@ from graphql import GraphQLOutputType
 
 from rxgraph.serve.plans.leaves import completed, dumps, shortcut
 from rxgraph.serve.plans.refusals import Unplanned
-from rxgraph.types import JSON, Document
+from rxgraph.types import JSON, Document, InstanceKey
 
-#: Control characters are escaped inside of JSON strings, so these stand nowhere else.
-_HOLE, _END = "\x00", "\x01"
-_HOLE_MARK, _END_MARK = orjson.Fragment(_HOLE), orjson.Fragment(_END)
+#: Control characters are escaped inside of JSON strings, so this stands nowhere else.
+_HOLE = "\x00"
+_HOLE_MARK = orjson.Fragment(_HOLE)
 
 Visible = Collection[Any]
-Children = tuple[tuple[str, str], ...]
+Shown = tuple[tuple[str, str | None], ...]
+Children = Sequence[tuple[str, str]]
 Row = dict[str, Any]
-Unusual = Callable[[Document, Visible], tuple[Row, "Children | None"]]
+Unusual = Callable[[Document, Visible], tuple[str, "Children | None"]]
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Identities:
     target: str
     many: bool
     nullable: bool
-    shown: tuple[tuple[str, str | None], ...]
+    shown: Shown
 
 
 @dataclass(frozen=True)
@@ -72,52 +71,63 @@ class Hole:
 RowField = Constant | Value | Identities | Hole
 
 
-class MakeRows(Protocol):
-    """Adds the row of each document and a mark, and the children that it shows.
+class WriteRows(Protocol):
+    """Adds the text of each document, or its pieces between holes, and keeps them.
 
-    The children are None where some are missing, so that the row is good for now only.
+    They are kept with the children they show; unless some are missing, so that the text is good
+    for now only.
     """
 
     def __call__(
         self,
         documents: Iterable[Document],
         visible: Visible,
+        has_all: Callable[[Children], bool],
+        kept: MutableMapping[InstanceKey, Any],
         add: Callable[[Any], None],
-        show: Callable[[Children | None], None],
     ) -> None:
-        """Add them."""
+        """Add them; raises Unplanned."""
 
 
-def compile_rows(fields: Sequence[RowField]) -> MakeRows:
-    """Return what makes rows with *fields*."""
+def compile_rows(fields: Sequence[RowField], public: Collection[str] | None = None) -> WriteRows:
+    """Return what writes rows with *fields*.
+
+    *public* are the layers whose instances everybody sees who sees a parent; None: all.
+    """
     names: dict[str, Any] = {
-        "END": _END_MARK,
         "HOLE": _HOLE_MARK,
-        "NONE": (),
-        "unusual": _unusual(fields),
+        "PUBLIC": public,
+        "dumps": orjson.dumps,
+        "unusual": _unusual(fields, public),
     }
     body = _Body(names)
     shown = [f"{field.name!r}: {body.shown(number, field)}" for number, field in enumerate(fields)]
+    links = "document.links"
+    if not any(isinstance(field, Identities) for field in fields):
+        links = "()"
+    elif public is not None:
+        links = "tuple([key for key in document.links if key[0] in PUBLIC])"
+    tests = ["(not links or has_all(links))", *body.tests]
+    has_holes = any(isinstance(field, Hole) for field in fields)
     lines = [
-        "def rows(documents, visible, add, show):",
-        "    has = visible.__contains__",
+        "def write(documents, visible, has_all, kept, add):",
         "    for document in documents:",
-        "        data = document.data",
-        "        children = NONE",
+        "        data, links = document.data, " + links,
         "        try:",
         *(f"            {line}" for line in body.lines),
-        f"            if {' and '.join(body.tests) or 'True'}:",
-        f"                row = {{{', '.join(shown)}}}",
+        f"            if {' and '.join(tests)}:",
+        f"                text = dumps({{{', '.join(shown)}}}).decode()",
         "            else:",
-        "                row, children = unusual(document, visible)",
+        "                text, links = unusual(document, visible)",
         "        except (KeyError, TypeError):",
-        "            row, children = unusual(document, visible)",
-        "        add(row)",
-        "        add(END)",
-        "        show(children)",
+        "            text, links = unusual(document, visible)",
+        *([f"        text = text.split({_HOLE!r})"] if has_holes else []),
+        "        add(text)",
+        "        if links is not None:",
+        "            kept[document.key] = document, text, links",
     ]
     exec(compile("\n".join(lines), "<rxgraph plan>", "exec"), names)  # noqa: S102 - written above
-    made: MakeRows = names["rows"]
+    made: WriteRows = names["write"]
     return made
 
 
@@ -135,63 +145,65 @@ class _Body:
             return repr(field.value)
         if isinstance(field, Hole):
             return "HOLE"
-        name = f"v{number}"
+        name, constant = f"v{number}", f"c{number}"
         if isinstance(field, Identities):
-            return self._identities(name, field)
+            return self._identities(name, constant, field)
         where = "document.key[1]" if field.attribute is None else f"data[{field.attribute!r}]"
         self.lines.append(f"{name} = {where}")
         short = shortcut(field.type)
         if short is None:
-            self._names[f"c{number}"] = completed(field.type)
-            return f"c{number}({name})"
-        self._names[f"c{number}"] = short.constant
+            self._names[constant] = completed(field.type)
+            return f"{constant}({name})"
+        self._names[constant] = short.constant
         if short.test:
-            self.tests.append(short.test.format(v=name, c=f"c{number}"))
-        return short.shown.format(v=name, c=f"c{number}")
+            self.tests.append(short.test.format(v=name, c=constant))
+        return short.shown.format(v=name, c=constant)
 
-    def _identities(self, name: str, field: Identities) -> str:
-        child = ", ".join(
-            f"{key!r}: {'id_' if text is None else repr(text)}" for key, text in field.shown
-        )
+    def _identities(self, name: str, constant: str, field: Identities) -> str:
+        """Return the same of a relation, of which all children are visible."""
+        self.lines.append(f"{name} = data[{field.attribute!r}]")
         if field.many:
-            target = f"t{name}"
-            self._names[target] = repeat(field.target)
-            self._names["zip"], self._names["all"], self._names["map"] = zip, all, map
-            self.lines += [
-                f"{name} = data[{field.attribute!r}]",
-                f"if {name}:",
-                f"    keys = (*zip({target}, {name}),)",
-                "    if all(map(has, keys)):",
-                "        if children is not None: children += keys",
-                "    else:",
-                f"        {name} = [key[1] for key in keys if key in visible]; children = None",
-                f"    {name} = [{{{child}}} for id_ in {name}]",
-            ]
+            self._names[constant] = _listing(field.shown)
             self.tests.append(f"type({name}) is list")
-            return name
-        missing = f"{name} = children = None" if field.nullable else "raise KeyError"
-        self.lines += [
-            f"{name} = id_ = data[{field.attribute!r}]",
-            f"if {name} is not None:",
-            f"    keys = (({field.target!r}, id_),)",
-            "    if keys[0] in visible:",
-            "        if children is not None: children += keys",
-            f"        {name} = {{{child}}}",
-            f"    else: {missing}",
-            *([] if field.nullable else ["else: raise KeyError"]),
-        ]
-        return name
+            return f"{constant}({name}) if {name} else {name}"
+        if not field.nullable:
+            self.tests.append(f"{name} is not None")
+        shown = ", ".join(
+            f"{key!r}: {name if text is None else repr(text)}" for key, text in field.shown
+        )
+        return f"None if {name} is None else {{{shown}}}"
 
 
-def _unusual(fields: Sequence[RowField]) -> Unusual:
+def _listing(shown: Shown) -> Callable[[list[str]], object]:
+    """Return what shows the identities *ids*: text at once, where nothing has to be escaped."""
+    if sum(text is None for _, text in shown) != 1:
+        return lambda ids: [_identity(shown, id_) for id_ in ids]
+    first, last = dumps(_identity(shown, _HOLE)).split(dumps(_HOLE))
+    first, last = f'{first}"', f'"{last}'
+    between = f"{last},{first}"
+
+    def listed(ids: list[str]) -> object:
+        together = "".join(ids)
+        if together.isalnum() or together.replace("-", "").isalnum():
+            return orjson.Fragment(f"[{first}{between.join(ids)}{last}]")
+        return [_identity(shown, id_) for id_ in ids]
+
+    return listed
+
+
+def _identity(shown: Shown, id_: str) -> Row:
+    return {name: id_ if text is None else text for name, text in shown}
+
+
+def _unusual(fields: Sequence[RowField], public: Collection[str] | None) -> Unusual:
     """Return what makes the row of any document; it raises Unplanned for errors."""
     complete = [
         (field, completed(field.type) if isinstance(field, Value) else None) for field in fields
     ]
 
-    def unusual(document: Document, visible: Visible) -> tuple[Row, Children | None]:
+    def unusual(document: Document, visible: Visible) -> tuple[str, Children | None]:
         row: Row = {}
-        children: Children | None = ()
+        is_complete = True
         for field, finish in complete:
             if isinstance(field, Constant):
                 row[field.name] = field.value
@@ -202,31 +214,20 @@ def _unusual(fields: Sequence[RowField]) -> Unusual:
                 key = field.attribute
                 row[field.name] = finish(document.key.id if key is None else document.data.get(key))
             else:
-                row[field.name], keys = _identified(field, document, visible)
-                children = None if keys is None or children is None else (*children, *keys)
-        return row, children
+                row[field.name], has_all = _identified(field, document, visible)
+                is_complete = is_complete and has_all
+        links = [key for key in document.links if public is None or key.typename in public]
+        is_complete = is_complete and all(key in visible for key in links)
+        return dumps(row), links if is_complete else None
 
     return unusual
 
 
-def _identified(
-    field: Identities, document: Document, visible: Visible
-) -> tuple[JSON, Children | None]:
+def _identified(field: Identities, document: Document, visible: Visible) -> tuple[JSON, bool]:
+    """Return what a relation shows, and whether that is everything."""
     raw = document.data.get(field.attribute)
-    ids = (raw or ()) if field.many else () if raw is None else (raw,)
-    keys = tuple((field.target, id_) for id_ in ids)
-    seen = tuple(key for key in keys if key in visible)
-    found = [{name: id_ if text is None else text for name, text in field.shown} for _, id_ in seen]
+    ids = list(raw or ()) if field.many else [] if raw is None else [raw]
+    found = [_identity(field.shown, id_) for id_ in ids if (field.target, id_) in visible]
     if not field.many and not found and not field.nullable:
         raise Unplanned("null in non-null")
-    return (found if field.many else found[0] if found else None), keys if seen == keys else None
-
-
-def texts_of(rows: Sequence[Any]) -> list[str]:
-    """Return the text of each row in *rows* (with their marks)."""
-    return dumps(rows)[1 : -2 - len(_END)].split(f",{_END},") if rows else []
-
-
-def cut(text: str) -> list[str]:
-    """Return the pieces of *text* between its holes."""
-    return text.split(_HOLE)
+    return (found if field.many else found[0] if found else None), len(found) == len(ids)

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections import OrderedDict
 from collections.abc import Sequence
+from time import monotonic
 
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.delta import State, View
@@ -31,30 +31,35 @@ this shows: it holds where all of them are there."""
 class Shelf:
     """The texts of one selection in one book, by instance."""
 
-    __slots__ = ("__weakref__", "bytes", "entries", "stored", "whole")
+    __slots__ = ("__weakref__", "bytes", "entries", "layout", "stored", "used_at", "whole")
 
     def __init__(self) -> None:
         self.entries: dict[InstanceKey, Entry] = {}
         self.whole: list[tuple[View, str]] = []
+        self.layout: object = None  # of a whole state (``changes``)
         self.bytes = 0
+        self.used_at = 0.0  # by a clock
         self.stored = 0  # entries since it was last swept
 
     def clear(self) -> None:
         """Forget everything."""
-        self.entries, self.whole = {}, []
+        self.entries, self.whole, self.layout = {}, [], None
         self.bytes = self.stored = 0
 
-    def put(self, entries: Sequence[Entry], bytes_: int, state: State) -> None:
-        """Keep *entries* that take *bytes_*; sweeps from time to time what *state* has no more."""
-        if self.stored > len(state) + 1000:
-            self._sweep(state)
-        held = self.entries
-        for entry in entries:
-            held[entry[0].key] = entry
-        self.stored += len(entries)
-        ledger.charge(self, bytes_ + ENTRY_BYTES * len(entries))
+    def grow(self, count: int, bytes_: int) -> None:
+        """Note that *count* entries were added whose texts take *bytes_*."""
+        self.stored += count
+        ledger.charge(self, bytes_ + ENTRY_BYTES * count)
 
-    def _sweep(self, state: State) -> None:
+    def resize(self, bytes_: int) -> None:
+        """Note that the layout takes *bytes_*; a shelf that has one has no entries."""
+        whole = sum(_bytes_of(text) for _, text in self.whole)
+        ledger.settle(self, whole + bytes_)
+
+    def sweep(self, state: State) -> None:
+        """Drop what *state* has no more, when it may be as much as what it has."""
+        if self.stored <= len(state) + 1000:
+            return
         get = state.get
         living = {k: e for k, e in list(self.entries.items()) if get(k) is e[0]}
         self.entries, self.stored = living, 0
@@ -68,7 +73,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._shelves: OrderedDict[int, weakref.ref[Shelf]] = OrderedDict()
+        self._shelves: dict[int, weakref.ref[Shelf]] = {}
         self._bytes: dict[int, int] = {}
         self.bytes = 0
 
@@ -79,11 +84,6 @@ class Ledger:
             self._shelves[key] = weakref.ref(shelf, lambda _: self._close(key))
             self._bytes[key] = 0
 
-    def use(self, shelf: Shelf) -> None:
-        """Note that *shelf* was used just now."""
-        with self._lock:
-            self._shelves.move_to_end(id(shelf))
-
     def charge(self, shelf: Shelf, bytes_: int) -> None:
         """Count *bytes_* more on *shelf*; empties others, and it too if it is too large alone."""
         self.settle(shelf, shelf.bytes + bytes_)
@@ -93,15 +93,16 @@ class Ledger:
         limit = get_settings().plan_memory_mb * 2**20
         with self._lock:
             self._count(shelf, bytes_)
-            while self.bytes > limit and self._shelves:
-                key, found = next(iter(self._shelves.items()))
-                oldest = found()
-                if oldest is None:  # dropped on another thread, which waits to say so
-                    self._close(key)
-                else:
-                    oldest.clear()
-                    self._count(oldest, 0)
-                    self._shelves.move_to_end(key)
+            if self.bytes > limit:
+                self._empty(limit)
+
+    def _empty(self, limit: int) -> None:
+        found = [shelf for ref in list(self._shelves.values()) if (shelf := ref()) is not None]
+        for shelf in sorted(found, key=lambda shelf: shelf.used_at):
+            if self.bytes <= limit:
+                break
+            shelf.clear()
+            self._count(shelf, 0)
 
     def _count(self, shelf: Shelf, bytes_: int) -> None:
         more = bytes_ - self._bytes[id(shelf)]
@@ -118,13 +119,20 @@ class Ledger:
 ledger = Ledger()
 
 
+class Selection:
+    """What texts are of; shelves go with it."""
+
+    def __init__(self) -> None:
+        self.ref = weakref.ref(self)
+
+
 class Book:
     """The texts of one anchor."""
 
     __slots__ = ("__weakref__", "_shelves", "_state")
 
     def __init__(self) -> None:
-        self._shelves: weakref.WeakKeyDictionary[object, Shelf] = weakref.WeakKeyDictionary()
+        self._shelves: dict[weakref.ref[Selection], Shelf] = {}
         self._state: State | None = None
 
     def at(self, state: State) -> None:
@@ -137,30 +145,36 @@ class Book:
                     shelf.whole = []
                     ledger.settle(shelf, max(0, shelf.bytes - gone))
 
-    def shelf(self, selection: object) -> Shelf:
+    def shelf(self, selection: Selection) -> Shelf:
         """Return the texts of *selection*."""
-        found = self._shelves.get(selection)
+        found = self._shelves.get(selection.ref)
         if found is None:
-            found = self._shelves[selection] = Shelf()
+            found, book = Shelf(), weakref.ref(self)
+            self._shelves[weakref.ref(selection, lambda ref: _drop(book, ref))] = found
             ledger.open(found)
-        else:
-            ledger.use(found)
+        found.used_at = monotonic()
         return found
 
-    def whole(self, selection: object, view: View) -> str | None:
+    def whole(self, selection: Selection, view: View) -> str | None:
         """Return the text of all that *selection* shows of *view*, if it is known."""
         for known, text in self.shelf(selection).whole:
-            is_same = known.state is view.state and known.visible is view.visible
-            if is_same and known.roots == view.roots:
+            if known.state is not view.state or known.roots != view.roots:
+                continue
+            if known.visible is view.visible or known.visible == view.visible:
                 return text
         return None
 
-    def keep_whole(self, selection: object, view: View, text: str) -> None:
+    def keep_whole(self, selection: Selection, view: View, text: str) -> None:
         """Keep *text* until the state moves on."""
         shelf = self.shelf(selection)
         dropped = shelf.whole[: 1 - _WHOLE_KEPT]
         shelf.whole = [*shelf.whole[1 - _WHOLE_KEPT :], (view, text)]
         ledger.charge(shelf, _bytes_of(text) - sum(_bytes_of(old) for _, old in dropped))
+
+
+def _drop(book: weakref.ref[Book], selection: weakref.ref[Selection]) -> None:
+    if (found := book()) is not None:
+        found._shelves.pop(selection, None)
 
 
 def _bytes_of(text: str) -> int:
@@ -180,3 +194,8 @@ def book_of(tree: StateTree, anchor_id: str) -> Book:
     if found is None:
         found = _books[tree, anchor_id] = Book()
     return found
+
+
+def forget_books() -> None:
+    """Let every anchor begin another book; for tests."""
+    _books.clear()
