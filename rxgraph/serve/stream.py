@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Hashable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Hashable, Iterator
 from typing import Any
 
 from rxgraph.compile.channel import CompiledChannel
@@ -91,7 +91,7 @@ class LiveStream:
         self,
         compiled: CompiledChannel,
         identity: Identity,
-        arguments: Mapping[str, object],
+        arguments: dict[str, object],
         *,
         hub: Hub,
         settings: RxGraphSettings,

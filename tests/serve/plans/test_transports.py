@@ -13,7 +13,7 @@ from rxgraph.serve import planning
 from rxgraph.serve.http import HTTPConsumer
 from rxgraph.serve.messages import Text
 from rxgraph.serve.plans.fallbacks import fallbacks, forget
-from rxgraph.serve.websocket import WebSocketConsumer
+from rxgraph.serve.websocket import websocket_application
 from tests.serve.shop import ANN, Hooks, Shop, album, hooks, shelf
 
 FIXED = "session cursor"  # what differs from run to run
@@ -103,7 +103,7 @@ async def frames(query: str, count: int, shop: Shop | None = None) -> list[str]:
     """Return the first frames of an operation over a WebSocket."""
     protocol = "graphql-transport-ws"
     communicator = ApplicationCommunicator(
-        WebSocketConsumer.as_asgi(schema=(shop or Shop()).schema),
+        websocket_application((shop or Shop()).schema),
         {"type": "websocket", "path": "/graphql", "headers": [], "subprotocols": [protocol]},
     )
     await communicator.send_input({"type": "websocket.connect"})
