@@ -55,6 +55,23 @@ class SwapAnchor(Step[bool]):
 
 
 @dataclass(frozen=True, slots=True)
+class LoadAnchors(Step[dict[AnchorKey, Anchor]]):
+    """Read several records in one request; one that is not stored answers ``Anchor()``."""
+
+    keys: frozenset[AnchorKey]
+
+
+@dataclass(frozen=True, slots=True)
+class SwapAnchors(Step[bool]):
+    """Replace several records as ``SwapAnchor`` does, each by itself, in few requests.
+
+    True: all are stored. False: somebody was faster with one of them at least; the others are.
+    """
+
+    anchors: Mapping[AnchorKey, Anchor]
+
+
+@dataclass(frozen=True, slots=True)
 class FindHolders(Step[dict[AnchorKey, Anchor]]):
     """Find the live anchors that hold any of the instances, per channel name.
 
@@ -116,6 +133,16 @@ class ReadSince(Step[list[Document]]):
     key: AnchorKey
     generation: int
     since: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSeveral(Step[dict[AnchorKey, list[Document]]]):
+    """Do what ``ReadSince`` does for several anchors, with one request a channel.
+
+    ``places`` holds of each the generation, and the number since when.
+    """
+
+    places: Mapping[AnchorKey, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,7 @@ class Hub:
     async def close(self) -> None:
         """Drop everything."""
         await self.drop_lingering()
-        for replica in list(self._replicas.values()):
+        replicas = list(self._replicas.values())
+        for replica in replicas:
             replica.receivers.clear()
-            await self.release(replica)
+        await asyncio.gather(*map(self.release, replicas))

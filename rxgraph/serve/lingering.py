@@ -38,9 +38,10 @@ class Lingering(Generic[T]):
 
     async def close(self) -> None:
         """Drop everything that waits now."""
-        for key, (_, value) in list(self._waiting.items()):
+        values = [value for _, value in self._waiting.values()]
+        for key in list(self._waiting):
             self.end(key)
-            await self._drop(value)
+        await asyncio.gather(*map(self._drop, values))
 
     def _is_over(self, key: Hashable) -> None:
         _, value = self._waiting.pop(key)

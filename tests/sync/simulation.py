@@ -21,7 +21,7 @@ from rxgraph.cache.anchor import Anchor
 from rxgraph.cache.memory import MemoryStore
 from rxgraph.cache.mirrors import Mirror, Mirrors
 from rxgraph.cache.phases import Phase
-from rxgraph.cache.reading import Reading, Unfinished, read_documents
+from rxgraph.cache.reading import Reading, Unfinished, read_documents, read_several
 from rxgraph.cache.turns import clear_anchor
 from rxgraph.compile.state_tree import Layer, Relation, RelationKind, StateTree
 from rxgraph.delta import View, apply, see
@@ -129,6 +129,7 @@ class World:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
+        self.ways = random.Random(seed)  # which of equal ways is taken: changes no interleaving
         self.clock = 1000.0
         self.store = MemoryStore(lambda: self.clock)
         self.tables = Tables()
@@ -477,6 +478,12 @@ class Client:
         self.move(reading.documents, reading.anchor.done)
 
     def _read(self, generation: int | None, since: int) -> Actor:
+        if self.world.ways.random() < 0.5:
+            place = {self.world.key: (generation, since)}
+            found = yield from self.world.drive(read_several(place))
+            if self.world.key in found:
+                return found[self.world.key]
+            self.world.faults["left out of several"] += 1
         try:
             return (
                 yield from self.world.drive(
