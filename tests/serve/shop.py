@@ -211,7 +211,7 @@ class FakeAttachment:
         """The replica."""
         return self.hub.replica
 
-    async def detach(self, *, lingers: bool = False) -> None:
+    async def detach(self) -> None:
         """Let go."""
         await asyncio.sleep(0)
         if self.receive in self.hub.receivers:
