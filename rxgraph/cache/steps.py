@@ -208,9 +208,13 @@ class Locate(Step[dict[str, frozenset[InstanceKey]]]):
 
 @dataclass(frozen=True, slots=True)
 class OpenSnapshot(Step[Any]):
-    """Begin one consistent read of the database for a channel; answers a handle."""
+    """Begin one consistent read of the database for a channel; answers a handle.
+
+    *beside*: another one that is open, for the same moment: what both show is read once.
+    """
 
     channel: str
+    beside: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,15 +95,27 @@ def _give_way(attempt: int) -> Procedure[None]:
 
 def in_snapshot(channel: str, body: Callable[[Any], Procedure[R]]) -> Procedure[R]:
     """Run *body(snapshot)* within one consistent read of a channel's database."""
-    snapshot = yield from OpenSnapshot(channel)
+    return (yield from in_snapshots([channel], lambda snapshots: body(snapshots[channel])))
+
+
+def in_snapshots(
+    channels: Iterable[str], body: Callable[[dict[str, Any]], Procedure[R]]
+) -> Procedure[R]:
+    """Run *body(channel to snapshot)* within one consistent read for all of *channels*."""
+    snapshots: dict[str, Any] = {}
     try:
-        answer = yield from body(snapshot)
+        for channel in channels:
+            beside = next(iter(snapshots.values()), None)
+            snapshots[channel] = yield from OpenSnapshot(channel, beside)
+        answer = yield from body(snapshots)
     except GeneratorExit:  # the driver is gone, and nobody answers steps any more
         raise
     except BaseException:
-        yield from CloseSnapshot(snapshot)
+        for snapshot in reversed(snapshots.values()):
+            yield from CloseSnapshot(snapshot)
         raise
-    yield from CloseSnapshot(snapshot)
+    for snapshot in reversed(snapshots.values()):
+        yield from CloseSnapshot(snapshot)
     return answer
 
 

@@ -72,7 +72,7 @@ class Database:
 
     def open_snapshot(self, step: OpenSnapshot) -> Snapshot:
         """Begin one consistent read."""
-        return open_snapshot(step.channel, self._trees()[step.channel])
+        return open_snapshot(step.channel, self._trees()[step.channel], step.beside)
 
     def close_snapshot(self, step: CloseSnapshot) -> None:
         """End it."""
@@ -82,7 +82,11 @@ class Database:
     def read_intents(self, step: ReadIntents) -> tuple[frozenset[RowKey], ...]:
         """Rows named by each of the intents that the snapshot shows."""
         snapshot = _open(step.snapshot)
-        return tuple(rows for alias in snapshot.aliases for rows in self._intents(alias))
+        return tuple(
+            rows
+            for alias in snapshot.aliases
+            for rows in snapshot.moment.intents(alias, self._intents)
+        )
 
     def read_tree(self, step: ReadTree) -> list[Row]:
         """All rows below one root."""
@@ -96,7 +100,12 @@ class Database:
     def read_rows(self, step: ReadRows) -> dict[InstanceKey, Row]:
         """Some rows by key."""
         snapshot = _open(step.snapshot)
-        return read_rows(snapshot.layers, step.wanted, self._report(snapshot), step.lists)
+        report = self._report(snapshot)
+
+        def read(wanted: frozenset[InstanceKey]) -> dict[InstanceKey, Row]:
+            return read_rows(snapshot.layers, wanted, report, step.lists)
+
+        return snapshot.moment.rows(snapshot.layers, step.wanted, read)
 
     def read_existing(self, step: ReadExisting) -> frozenset[InstanceKey]:
         """Those whose row exists."""
