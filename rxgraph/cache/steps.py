@@ -109,6 +109,20 @@ class Peek(Step[dict[InstanceKey, Document] | None]):
 
 
 @dataclass(frozen=True, slots=True)
+class Remember(Step[None]):
+    """Keep for ``Peek`` what a finished batch knows of documents; None: there is no such one.
+
+    It is right as of exactly *number*; the batch before had the number *previous*.
+    """
+
+    key: AnchorKey
+    generation: int
+    previous: int
+    number: int
+    documents: Mapping[InstanceKey, Document | None]
+
+
+@dataclass(frozen=True, slots=True)
 class ReadDocuments(Step[dict[InstanceKey, Document]]):
     """Read documents of one generation by key, tombstones included."""
 

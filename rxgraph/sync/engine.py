@@ -40,6 +40,7 @@ from rxgraph.cache.steps import (
     ReadSeveral,
     ReadSince,
     Recall,
+    Remember,
     Sleep,
     Step,
     SwapAnchor,
@@ -135,7 +136,7 @@ class Engine:
             new_owner=lambda: uuid.uuid4().hex,
             lease_seconds=settings.lease_seconds,
         )
-        #: What the replicas of this process know of their anchors.
+        #: What this process knows of anchors without the store.
         self.mirrors = Mirrors()
         self._watched = Watched()
         self._sharing = Sharing(lambda committed: self._bring(committed, self._merge))
@@ -148,6 +149,7 @@ class Engine:
                 LoadAnchor: self._load,
                 Recall: self.mirrors.recall,
                 Peek: self.mirrors.peek,
+                Remember: self.mirrors.remember,
                 Publish: self._wake,
                 Now: lambda step: time.time(),
                 Sleep: lambda step: time.sleep(step.seconds),

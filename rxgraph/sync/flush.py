@@ -22,6 +22,7 @@ from rxgraph.cache.steps import (
     ReadIntents,
     ReadRows,
     Recall,
+    Remember,
     Row,
     Wakeup,
     WriteDocuments,
@@ -206,6 +207,8 @@ class Batch:
     marks: tuple[str, ...]
     #: Rows that it contains, where others may have been pushed before its snapshot; else None.
     seen: frozenset[RowKey] | None
+    #: Cached documents as it found them; None: there is no such one.
+    found: Mapping[InstanceKey, Document | None]
     #: Rows of *entered* that have changed since.
     again: frozenset[RowKey] = frozenset()
 
@@ -325,7 +328,8 @@ def _write_batch(
             told |= {row.pk for row in named if row.model == MARK}
     marks = tuple(sorted(told - {text for _, text in current.published}))
     seen = rows if turn.is_fresh else None
-    return Batch(turn, documents, reconciliation.entered, current, marks, seen)
+    found = {} if turn.is_redo else reconciliation.cached
+    return Batch(turn, documents, reconciliation.entered, current, marks, seen, found)
 
 
 def _named(tree: StateTree, turn: Turn) -> frozenset[InstanceKey]:
@@ -356,6 +360,8 @@ def _finish(writer: Writer, batch: Batch, *, last: bool) -> Procedure[Turn | Non
         return None  # fenced off: somebody took over and does it again
     if after.done != seq:
         return Turn(turn.key, after, is_redo=True)
+    known = {**batch.found, **{document.key: document for document in batch.documents}}
+    yield from Remember(turn.key, after.generation, before.done, seq, known)
     yield from Publish(
         Wakeup(
             turn.key,

@@ -143,6 +143,8 @@ class World:
         self.transactions = 0
         self.names = 0
         self.mirrors = Mirrors()
+        #: What processes without a replica remember, each of its own batches.
+        self.writers = (Mirrors(), Mirrors())
         self.inboxes: list[list[steps.Wakeup]] = []
         self.is_quiet = False
         self.graveyard: list[Any] = []  # killed procedures: kept, so that nothing finalises them
@@ -203,9 +205,16 @@ class World:
             case steps.Recall():
                 return self.recall(step)
             case steps.Peek():
+                if self.ways.random() < 0.25:  # by a process without a replica
+                    found = self.ways.choice(self.writers).peek(step)
+                    self.faults["documents remembered"] += found is not None
+                    return found
                 found = self.mirrors.peek(step)
                 self.faults["documents known"] += found is not None
                 return found
+            case steps.Remember():
+                self.ways.choice(self.writers).remember(step)
+                return None
             case steps.SwapAnchor() | steps.LoadAnchor():
                 return self.remember(step)
             case steps.Publish(wakeup=wakeup):

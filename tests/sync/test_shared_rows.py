@@ -36,7 +36,7 @@ class LoudItemSerializer(serializers.ModelSerializer[Item]):
     def get_loud(self, item: Item) -> str:
         rendered.append(item.name)
         greeting = self.context.get("greeting", "")
-        return greeting + item.name.upper()
+        return f"{greeting}{item.name.upper()}"
 
 
 class LoudShopSerializer(serializers.ModelSerializer[Shop]):
