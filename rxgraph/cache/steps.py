@@ -220,6 +220,22 @@ class Locate(Step[dict[str, frozenset[InstanceKey]]]):
     columns: Mapping[RowKey, Mapping[str, str | None]]
 
 
+class Beyond(Exception):
+    """What was read at a glance does not hold what was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glance(Step[Any]):
+    """Read the one row among *rows*, and what is outstanding, in one statement.
+
+    Answers a handle as ``OpenSnapshot`` does, which need not be closed; what it does not hold
+    raises ``Beyond``. None: there is no such short way.
+    """
+
+    channel: str
+    rows: frozenset[RowKey]
+
+
 @dataclass(frozen=True, slots=True)
 class OpenSnapshot(Step[Any]):
     """Begin one consistent read of the database for a channel; answers a handle.

@@ -24,6 +24,7 @@ from rxgraph.cache.mirrors import Mirrors
 from rxgraph.cache.opening import open_store
 from rxgraph.cache.reading import Reading
 from rxgraph.cache.rows import Database
+from rxgraph.cache.rows.glance import IntentLog
 from rxgraph.cache.steps import (
     DropGeneration,
     FindHolders,
@@ -143,7 +144,7 @@ class Engine:
         self._retry_at = 0.0
         self.perform = Performer(
             dict.fromkeys(STORE_STEPS, store.perform),
-            Database(trees, _outstanding).handlers,
+            Database(trees, _outstanding, IntentLog(intents.select_two, intents.rows_in)).handlers,
             {
                 SwapAnchor: self._swap,
                 LoadAnchor: self._load,

@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from rxgraph.cache import anchor as decisions
 from rxgraph.cache.anchor import Anchor, Lease
 from rxgraph.cache.steps import (
+    Beyond,
     FindHolders,
+    Glance,
     LoadAnchor,
     Locate,
+    Peek,
     Procedure,
     Publish,
     ReadIntents,
@@ -38,6 +41,7 @@ from rxgraph.sync.forest import (
     only_marked,
     requested,
 )
+from rxgraph.sync.ordering import lists_of, steady_lists
 from rxgraph.sync.reconcile import Reconciliation, instances_of
 from rxgraph.types import (
     MARK,
@@ -253,7 +257,8 @@ def _do_batches(writer: Writer, turns: list[Turn], *, last: bool) -> Procedure[l
         for channel in _channels(turns):
             taken = (turn.anchor.taken for turn in turns if turn.key.channel == channel)
             yield from mark_wanted(writer.trees(channel), channel, taken)
-        yield from in_snapshots(_channels(turns), write)
+        if not (yield from _at_a_glance(writer, turns, write)):
+            yield from in_snapshots(_channels(turns), write)
         # A writer that changed an entering row before its document was there has not found this
         # anchor, and will not come back: look whether there was one. Whoever changes it from now
         # on finds the document.
@@ -266,6 +271,33 @@ def _do_batches(writer: Writer, turns: list[Turn], *, last: bool) -> Procedure[l
             yield from _release(turn)
         raise
     return following
+
+
+def _at_a_glance(
+    writer: Writer, turns: list[Turn], write: Callable[[Snapshots], Procedure[None]]
+) -> Procedure[bool]:
+    """Do the one batch of a single row from one statement; False: nothing is done yet."""
+    if len(turns) != 1 or not turns[0].is_fresh:
+        return False
+    key, anchor = turns[0].key, turns[0].anchor
+    tree = writer.trees(key.channel)
+    instances = instances_of(tree, anchor.taken)
+    if len(instances) != 1:
+        return False
+    [instance] = instances
+    lists = lists_of(tree, instance.typename)
+    if not set(lists) <= {relation.name for relation in steady_lists(tree, instance.typename)}:
+        return False
+    if lists and not (yield from Peek(key, anchor.generation, anchor.done, instances)):
+        return False  # nobody here knows them, so that they have to be read
+    glance = yield from Glance(key.channel, anchor.taken)
+    if glance is None:
+        return False
+    try:
+        yield from write({key.channel: glance})
+    except Beyond:
+        return False
+    return True
 
 
 def _channels(turns: Iterable[Turn]) -> list[str]:

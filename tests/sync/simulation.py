@@ -187,6 +187,17 @@ class World:
                 return None
             case steps.Locate(rows=rows):
                 return {"sim": self.locate(rows)}
+            case steps.Glance(rows=rows):
+                return self.glance(rows)
+            case steps.ReadIntents(snapshot=(_, intents, _)):
+                return intents
+            case steps.ReadRows(snapshot=(tables, _, key), wanted=wanted, lists=lists):
+                if wanted != {key} or (key.typename == "Item" and not lists.get(key)):
+                    raise steps.Beyond
+                row = tables.row(key)
+                return {} if row is None else {key: with_lists(row, lists.get(key, {}))}
+            case steps.ReadExisting(snapshot=(_, _, _)):
+                raise steps.Beyond
             case steps.OpenSnapshot():
                 intents = tuple(rows for _, rows in self.intents.values())
                 return copy.deepcopy(self.tables), intents
@@ -226,6 +237,16 @@ class World:
                 return None
             case _:
                 return self.store.perform(step)
+
+    def glance(self, rows: frozenset[RowKey]) -> Any:
+        """Answer with a snapshot of one row, where there is a short way."""
+        named = [row for row in rows if row.model in ("sim.item", "sim.part", "sim.owner")]
+        if len(rows) != 1 or not named or len(self.intents) > 1:
+            return None
+        self.faults["at a glance"] += 1
+        key = InstanceKey(named[0].model.removeprefix("sim.").capitalize(), named[0].pk)
+        intents = tuple(rows for _, rows in self.intents.values())
+        return copy.deepcopy(self.tables), intents, key
 
     def remember(self, step: Any) -> Any:
         """Answer from the store, and keep the record for those who recall it later."""
