@@ -357,6 +357,39 @@ def _perform(store: Store, step: Step[Any]) -> Any:
     return 12.0 if isinstance(step, Now) else store.perform(step)
 
 
+@pytest.mark.integration
+def test_threads_share_the_connections_of_a_store(mongo_url: str) -> None:
+    from pymongo import monitoring
+
+    class Pool(monitoring.ConnectionPoolListener):
+        created = 0
+
+        def connection_created(self, event: Any) -> None:
+            Pool.created += 1
+
+        def _ignore(self, event: Any) -> None: ...
+
+        pool_created = pool_ready = pool_cleared = pool_closed = _ignore
+        connection_ready = connection_closed = connection_check_out_started = _ignore
+        connection_check_out_failed = connection_checked_out = connection_checked_in = _ignore
+
+    store = _mongo(mongo_url, client_options={"event_listeners": [Pool()]})
+
+    def work() -> None:
+        for number in range(25):
+            store.perform(WriteDocuments(PROJECT, 1, (task(version=number + 1),)))
+            store.perform(ReadDocuments(PROJECT, 1, keys(TASK)))
+
+    for _ in range(3):  # threads of a server come and go
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    store.close()
+    assert 0 < Pool.created <= 4
+
+
 # -- documents
 
 
