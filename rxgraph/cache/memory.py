@@ -21,12 +21,15 @@ from rxgraph.cache.steps import (
     FindHolders,
     FindIdleRoots,
     LoadAnchor,
+    LoadAnchors,
     Performer,
     ReadDocuments,
     ReadParents,
+    ReadSeveral,
     ReadSince,
     Step,
     SwapAnchor,
+    SwapAnchors,
     WriteDocuments,
 )
 from rxgraph.types import JSON, AnchorKey, Document, InstanceKey
@@ -58,10 +61,13 @@ class MemoryStore:
             {
                 LoadAnchor: self._load_anchor,
                 SwapAnchor: self._swap_anchor,
+                LoadAnchors: lambda step: self.load_anchors(step.keys),
+                SwapAnchors: self._swap_anchors,
                 FindHolders: self._find_holders,
                 ReadDocuments: self._read_documents,
                 ReadParents: self._read_parents,
                 ReadSince: self._read_since,
+                ReadSeveral: self._read_several,
                 WriteDocuments: self._write_documents,
                 DropGeneration: self._drop_generation,
                 FindIdleRoots: self._find_idle_roots,
@@ -150,6 +156,10 @@ class MemoryStore:
             self._heating[key.channel].discard(key)
         return True
 
+    def _swap_anchors(self, step: SwapAnchors) -> bool:
+        stored = {key: self._swap_anchor(SwapAnchor(key, a)) for key, a in step.anchors.items()}
+        return all(stored.values())
+
     def _find_holders(self, step: FindHolders) -> dict[AnchorKey, Anchor]:
         found: dict[AnchorKey, Anchor] = {}
         for channel, wanted in step.wanted.items():
@@ -186,6 +196,9 @@ class MemoryStore:
         if step.since < 0:
             return [document for document in documents if document.is_live]
         return [document for document in documents if document.version > step.since]
+
+    def _read_several(self, step: ReadSeveral) -> dict[AnchorKey, list[Document]]:
+        return {key: self._read_since(ReadSince(key, *at)) for key, at in step.places.items()}
 
     def _write_documents(self, step: WriteDocuments) -> None:
         generations = self._generations[step.key]

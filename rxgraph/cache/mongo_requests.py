@@ -31,12 +31,15 @@ from rxgraph.cache.steps import (
     FindHolders,
     FindIdleRoots,
     LoadAnchor,
+    LoadAnchors,
     Procedure,
     ReadDocuments,
     ReadParents,
+    ReadSeveral,
     ReadSince,
     Step,
     SwapAnchor,
+    SwapAnchors,
     WriteDocuments,
     chunks,
 )
@@ -58,6 +61,8 @@ INSTANCE_INDEXES: tuple[IndexKeys, ...] = (
 
 #: Keys in one request: far below the 16 MiB that a command may have.
 KEYS_PER_REQUEST = 20_000
+#: Anchors whose documents are read with one request: each is a branch of its own in the query.
+ANCHORS_PER_REQUEST = 200
 #: Documents in one request: each request has the whole timeout for itself.
 DOCUMENTS_PER_REQUEST = 2_000
 #: From so many documents on it pays to try inserting first.
@@ -160,6 +165,24 @@ def swap_anchor(step: SwapAnchor) -> Procedure[bool]:
     return (yield from replacement) == 1
 
 
+def swap_anchors(step: SwapAnchors) -> Procedure[bool]:
+    """Answer ``SwapAnchors``."""
+    yield from EnsureIndexes(ANCHORS, ANCHOR_INDEXES)
+    records = [
+        encode_anchor(key, anchor) | {"r": anchor.revision + 1}
+        for key, anchor in step.anchors.items()
+    ]
+    is_stored = True
+    for part in chunks(records, DOCUMENTS_PER_REQUEST):
+        fresh = [record for record in part if record["r"] == 1]
+        known = [({"_id": r["_id"], "r": r["r"] - 1}, r) for r in part if r["r"] > 1]
+        if fresh:
+            is_stored &= not (yield from Insert(ANCHORS, fresh))
+        if known:
+            is_stored &= (yield from Replace(ANCHORS, known, upsert=False)) == len(known)
+    return is_stored
+
+
 def find_holders(step: FindHolders) -> Procedure[dict[AnchorKey, Anchor]]:
     """Answer ``FindHolders`` in one round trip.
 
@@ -246,6 +269,23 @@ def read_since(step: ReadSince) -> Procedure[list[Document]]:
         filter_ |= _NOT_REMOVED
     raws = yield from Find(collection_name(step.key.channel), filter_)
     return [decode_document(raw) for raw in raws]
+
+
+def read_several(step: ReadSeveral) -> Procedure[dict[AnchorKey, list[Document]]]:
+    """Answer ``ReadSeveral``."""
+    found: dict[AnchorKey, list[Document]] = {key: [] for key in step.places}
+    channels: dict[str, list[Raw]] = {}
+    for (channel, anchor), (generation, since) in step.places.items():
+        wanted: Raw = {"_id.a": anchor, "_id.g": generation, "v": {"$gt": since}}
+        channels.setdefault(channel, []).append(
+            wanted if since >= 0 else {**wanted, **_NOT_REMOVED}
+        )
+    for channel, places in channels.items():
+        for part in chunks(places, ANCHORS_PER_REQUEST):
+            filter_: Raw = part[0] if len(part) == 1 else {"$or": part}
+            for raw in (yield from Find(collection_name(channel), filter_)):
+                found[AnchorKey(channel, raw["_id"]["a"])].append(decode_document(raw))
+    return found
 
 
 def write_documents(step: WriteDocuments) -> Procedure[None]:
@@ -382,10 +422,13 @@ class _Handler(Protocol):
 _HANDLERS: dict[type[Step[Any]], _Handler] = {
     LoadAnchor: load_anchor,
     SwapAnchor: swap_anchor,
+    LoadAnchors: lambda step: load_anchors(step.keys),
+    SwapAnchors: swap_anchors,
     FindHolders: find_holders,
     ReadDocuments: read_documents,
     ReadParents: read_parents,
     ReadSince: read_since,
+    ReadSeveral: read_several,
     WriteDocuments: write_documents,
     DropGeneration: drop_generation,
     FindIdleRoots: find_idle_roots,

@@ -55,6 +55,23 @@ class SwapAnchor(Step[bool]):
 
 
 @dataclass(frozen=True, slots=True)
+class LoadAnchors(Step[dict[AnchorKey, Anchor]]):
+    """Read several records in one request; one that is not stored answers ``Anchor()``."""
+
+    keys: frozenset[AnchorKey]
+
+
+@dataclass(frozen=True, slots=True)
+class SwapAnchors(Step[bool]):
+    """Replace several records as ``SwapAnchor`` does, each by itself, in few requests.
+
+    True: all are stored. False: somebody was faster with one of them at least; the others are.
+    """
+
+    anchors: Mapping[AnchorKey, Anchor]
+
+
+@dataclass(frozen=True, slots=True)
 class FindHolders(Step[dict[AnchorKey, Anchor]]):
     """Find the live anchors that hold any of the instances, per channel name.
 
@@ -92,6 +109,20 @@ class Peek(Step[dict[InstanceKey, Document] | None]):
 
 
 @dataclass(frozen=True, slots=True)
+class Remember(Step[None]):
+    """Keep for ``Peek`` what a finished batch knows of documents; None: there is no such one.
+
+    It is right as of exactly *number*; the batch before had the number *previous*.
+    """
+
+    key: AnchorKey
+    generation: int
+    previous: int
+    number: int
+    documents: Mapping[InstanceKey, Document | None]
+
+
+@dataclass(frozen=True, slots=True)
 class ReadDocuments(Step[dict[InstanceKey, Document]]):
     """Read documents of one generation by key, tombstones included."""
 
@@ -116,6 +147,16 @@ class ReadSince(Step[list[Document]]):
     key: AnchorKey
     generation: int
     since: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSeveral(Step[dict[AnchorKey, list[Document]]]):
+    """Do what ``ReadSince`` does for several anchors, with one request a channel.
+
+    ``places`` holds of each the generation, and the number since when.
+    """
+
+    places: Mapping[AnchorKey, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +220,31 @@ class Locate(Step[dict[str, frozenset[InstanceKey]]]):
     columns: Mapping[RowKey, Mapping[str, str | None]]
 
 
+class Beyond(Exception):
+    """What was read at a glance does not hold what was asked for."""
+
+
 @dataclass(frozen=True, slots=True)
-class OpenSnapshot(Step[Any]):
-    """Begin one consistent read of the database for a channel; answers a handle."""
+class Glance(Step[Any]):
+    """Read the one row among *rows*, and what is outstanding, in one statement.
+
+    Answers a handle as ``OpenSnapshot`` does, which need not be closed; what it does not hold
+    raises ``Beyond``. None: there is no such short way.
+    """
 
     channel: str
+    rows: frozenset[RowKey]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSnapshot(Step[Any]):
+    """Begin one consistent read of the database for a channel; answers a handle.
+
+    *beside*: another one that is open, for the same moment: what both show is read once.
+    """
+
+    channel: str
+    beside: Any = None
 
 
 @dataclass(frozen=True, slots=True)

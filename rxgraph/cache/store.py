@@ -15,8 +15,9 @@ from rxgraph.types import JSON, AnchorKey
 
 T = TypeVar("T")
 
-#: The steps that every store answers, by name: LoadAnchor, SwapAnchor, FindHolders,
-#: ReadDocuments, ReadParents, ReadSince, WriteDocuments, DropGeneration, FindIdleRoots.
+#: The steps that every store answers, by name: LoadAnchor, SwapAnchor, LoadAnchors,
+#: SwapAnchors, FindHolders, ReadDocuments, ReadParents, ReadSince, ReadSeveral, WriteDocuments,
+#: DropGeneration, FindIdleRoots.
 
 
 class Store(Protocol):

@@ -24,6 +24,7 @@ from rxgraph.compile.state_tree import StateTree
 from rxgraph.delta import Changes, State, apply
 from rxgraph.errors import NotFound
 from rxgraph.serve.plans.texts import book_of
+from rxgraph.serve.weights import growth, weigh_all
 from rxgraph.sync.heating import Warmth
 from rxgraph.types import AnchorKey, Document, InstanceKey
 
@@ -70,6 +71,7 @@ class Replica:
         self.position = 0
         self.floor = 0  # the oldest number from which a cursor can be resumed
         self.at = 0.0
+        self.size_bytes = 0  # about what state and tombstones take
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         #: Number → who holds it; None: told together with others, by a cohort.
         self.receivers: dict[int, Receive | None] = {}
@@ -154,6 +156,7 @@ class Replica:
         if wakeup.generation == self.generation and wakeup.documents is not None:
             if wakeup.previous == self.position < wakeup.seq:
                 changes = {document.key: document for document in wakeup.documents}
+                self._weigh(changes)
                 self._move(changes, wakeup.seq, wakeup.at, wakeup.marks)
                 return wakeup.more
             if wakeup.seq <= self.position:
@@ -170,6 +173,7 @@ class Replica:
                     if reading.anchor.done > self.position:
                         anchor = reading.anchor
                         marks = anchor.marks_since(self.position)
+                        self._weigh(reading.documents)
                         self._move(reading.documents, anchor.done, anchor.done_at, marks)
                     if reading.anchor.pending or reading.anchor.is_unfinished:
                         await self._hub.backend.rescue(self.key)
@@ -224,8 +228,15 @@ class Replica:
         self.tombstones = {k: d for k, d in reading.documents.items() if not d.is_live}
         self.generation, self.position = reading.anchor.generation, reading.anchor.done
         self.floor, self.at = reading.anchor.floor, reading.anchor.done_at
+        self.size_bytes = weigh_all(reading.documents)
+        self._hub.weigh(self)
         self.require_root()
         self._mirror()
+
+    def _weigh(self, changes: Changes) -> None:
+        """Take note of how large this gets with *changes*."""
+        self.size_bytes += growth(self.state, self.tombstones, changes)
+        self._hub.weigh(self)
 
     def require_root(self) -> None:
         """Return if the root is there.

@@ -24,11 +24,13 @@ from rxgraph.cache.mirrors import Mirrors
 from rxgraph.cache.opening import open_store
 from rxgraph.cache.reading import Reading
 from rxgraph.cache.rows import Database
+from rxgraph.cache.rows.glance import IntentLog
 from rxgraph.cache.steps import (
     DropGeneration,
     FindHolders,
     FindIdleRoots,
     LoadAnchor,
+    LoadAnchors,
     Now,
     Peek,
     Performer,
@@ -36,11 +38,14 @@ from rxgraph.cache.steps import (
     Publish,
     ReadDocuments,
     ReadParents,
+    ReadSeveral,
     ReadSince,
     Recall,
+    Remember,
     Sleep,
     Step,
     SwapAnchor,
+    SwapAnchors,
     Wakeup,
     WriteDocuments,
     run,
@@ -76,10 +81,13 @@ logger = logging.getLogger("rxgraph.sync")
 STORE_STEPS: tuple[type[Step[Any]], ...] = (
     LoadAnchor,
     SwapAnchor,
+    LoadAnchors,
+    SwapAnchors,
     FindHolders,
     ReadDocuments,
     ReadParents,
     ReadSince,
+    ReadSeveral,
     WriteDocuments,
     DropGeneration,
     FindIdleRoots,
@@ -129,19 +137,20 @@ class Engine:
             new_owner=lambda: uuid.uuid4().hex,
             lease_seconds=settings.lease_seconds,
         )
-        #: What the replicas of this process know of their anchors.
+        #: What this process knows of anchors without the store.
         self.mirrors = Mirrors()
         self._watched = Watched()
         self._sharing = Sharing(lambda committed: self._bring(committed, self._merge))
         self._retry_at = 0.0
         self.perform = Performer(
             dict.fromkeys(STORE_STEPS, store.perform),
-            Database(trees, _outstanding).handlers,
+            Database(trees, _outstanding, IntentLog(intents.select_two, intents.rows_in)).handlers,
             {
                 SwapAnchor: self._swap,
                 LoadAnchor: self._load,
                 Recall: self.mirrors.recall,
                 Peek: self.mirrors.peek,
+                Remember: self.mirrors.remember,
                 Publish: self._wake,
                 Now: lambda step: time.time(),
                 Sleep: lambda step: time.sleep(step.seconds),

@@ -14,7 +14,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
@@ -31,14 +31,21 @@ from rxgraph.cache.steps import (
     FindHolders,
     FindIdleRoots,
     LoadAnchor,
+    LoadAnchors,
+    Now,
     ReadDocuments,
     ReadParents,
+    ReadSeveral,
     ReadSince,
+    Sleep,
     Step,
     SwapAnchor,
+    SwapAnchors,
     WriteDocuments,
+    run,
 )
 from rxgraph.cache.store import AsyncStore, Store
+from rxgraph.cache.turns import join_anchors, leave_anchors
 from rxgraph.errors import BackendError
 from rxgraph.settings import RxGraphSettings
 from rxgraph.types import AnchorKey, Document, InstanceKey, RemovalReason, RowKey
@@ -259,6 +266,128 @@ def test_many_threads_swap_one_after_the_other(blocking: Store) -> None:
     for thread in threads:
         thread.join(20)
     assert sorted(wins) == list(range(40))
+
+
+# -- several at once
+
+
+def test_several_records_are_read_stored_or_not(store: Performs) -> None:
+    assert store.perform(SwapAnchor(PROJECT, HOT))
+    found = store.perform(LoadAnchors(frozenset([PROJECT, LABELS])))
+    assert found == {PROJECT: replace(HOT, revision=1), LABELS: Anchor()}
+    assert store.perform(LoadAnchors(frozenset())) == {}
+
+
+def test_several_records_are_swapped_each_by_itself(store: Performs) -> None:
+    assert store.perform(SwapAnchors({PROJECT: HOT, LABELS: HOT}))
+    known = store.perform(LoadAnchors(frozenset([PROJECT, LABELS])))
+    assert [anchor.revision for anchor in known.values()] == [1, 1]
+    changed = {key: replace(anchor, schema="new") for key, anchor in known.items()}
+    assert store.perform(SwapAnchors({**changed, OTHER: HOT}))
+    # The same again is too late for two of them; the third is stored all the same.
+    third = store.perform(LoadAnchor(OTHER))
+    assert not store.perform(SwapAnchors({**known, OTHER: replace(third, schema="third")}))
+    found = store.perform(LoadAnchors(frozenset([PROJECT, OTHER, LABELS])))
+    assert {key: anchor.schema for key, anchor in found.items()} == {
+        PROJECT: "new", OTHER: "third", LABELS: "new",
+    }  # fmt: skip
+    assert {key: anchor.revision for key, anchor in found.items()} == {
+        PROJECT: 2, OTHER: 2, LABELS: 2,
+    }  # fmt: skip
+
+
+def test_several_new_records_are_stored_where_there_is_none(store: Performs) -> None:
+    assert store.perform(SwapAnchor(PROJECT, HOT))
+    late = Anchor(schema="late")
+    assert not store.perform(SwapAnchors({PROJECT: late, OTHER: late}))
+    found = store.perform(LoadAnchors(frozenset([PROJECT, OTHER])))
+    assert {key: anchor.schema for key, anchor in found.items()} == {PROJECT: "", OTHER: "late"}
+
+
+def test_documents_of_several_anchors_are_read_each_since_its_number(store: Performs) -> None:
+    write(store, task(version=1), task(TASK_2, 2))
+    write(store, task(version=3), tombstone(TASK_2, 4), key=OTHER, gen=7)
+    write(store, task(version=9), key=OTHER, gen=6)
+    write(store, task(COMMENT, 5), key=LABELS)
+    places = {PROJECT: (1, 1), OTHER: (7, 0), LABELS: (1, 5), AnchorKey("no", "1"): (1, 0)}
+    found = store.perform(ReadSeveral(places))
+    assert {key: {d.key: d.version for d in found[key]} for key in places} == {
+        PROJECT: {TASK_2: 2}, OTHER: {TASK: 3, TASK_2: 4}, LABELS: {}, AnchorKey("no", "1"): {},
+    }  # fmt: skip
+    for key, (generation, since) in places.items():
+        alone = store.perform(ReadSince(key, generation, since))
+        assert sorted(found[key], key=str) == sorted(alone, key=str)
+    assert {d.key for d in store.perform(ReadSeveral({OTHER: (7, -1)}))[OTHER]} == {TASK}
+
+
+def test_many_anchors_are_read_like_few(store: Performs) -> None:
+    keys_ = [AnchorKey(PROJECT.channel, str(number)) for number in range(450)]
+    for key in keys_[::45]:
+        write(store, task(version=int(key.anchor_id) + 1), key=key)
+    found = store.perform(ReadSeveral(dict.fromkeys(keys_, (1, 0))))
+    assert {key.anchor_id: [d.version for d in part] for key, part in found.items() if part} == {
+        str(number): [number + 1] for number in range(0, 450, 45)
+    }
+    assert found.keys() == set(keys_)
+
+
+def test_sessions_that_come_and_go_at_once_are_all_counted(blocking: Store) -> None:
+    anchors = [AnchorKey(PROJECT.channel, str(number)) for number in range(20)]
+    sessions = [f"s{number}" for number in range(6)]
+
+    def come_and_go(session: str) -> None:
+        def perform(step: Step[Any]) -> Any:
+            return time.sleep(step.seconds) if isinstance(step, Sleep) else _perform(blocking, step)
+
+        run(join_anchors(anchors, session), perform)
+        run(leave_anchors(anchors[::2], session), perform)
+
+    threads = [threading.Thread(target=come_and_go, args=[session]) for session in sessions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    found = blocking.perform(LoadAnchors(frozenset(anchors)))
+    for place, key in enumerate(anchors):
+        assert found[key].sessions == (frozenset(sessions) if place % 2 else frozenset())
+        assert found[key].idle_since == (0.0 if place % 2 else 12.0)
+
+
+def _perform(store: Store, step: Step[Any]) -> Any:
+    return 12.0 if isinstance(step, Now) else store.perform(step)
+
+
+@pytest.mark.integration
+def test_threads_share_the_connections_of_a_store(mongo_url: str) -> None:
+    from pymongo import monitoring
+
+    class Pool(monitoring.ConnectionPoolListener):
+        created = 0
+
+        def connection_created(self, event: Any) -> None:
+            Pool.created += 1
+
+        def _ignore(self, event: Any) -> None: ...
+
+        pool_created = pool_ready = pool_cleared = pool_closed = _ignore
+        connection_ready = connection_closed = connection_check_out_started = _ignore
+        connection_check_out_failed = connection_checked_out = connection_checked_in = _ignore
+
+    store = _mongo(mongo_url, client_options={"event_listeners": [Pool()]})
+
+    def work() -> None:
+        for number in range(25):
+            store.perform(WriteDocuments(PROJECT, 1, (task(version=number + 1),)))
+            store.perform(ReadDocuments(PROJECT, 1, keys(TASK)))
+
+    for _ in range(3):  # threads of a server come and go
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    store.close()
+    assert 0 < Pool.created <= 4
 
 
 # -- documents

@@ -224,7 +224,7 @@ class FakeAttachment:
         """Be told by a cohort."""
         self.hub.muted.append(self.receive)
 
-    async def detach(self, *, lingers: bool = False) -> None:
+    async def detach(self) -> None:
         """Let go."""
         await asyncio.sleep(0)
         if self.receive in self.hub.receivers:

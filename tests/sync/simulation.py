@@ -21,7 +21,7 @@ from rxgraph.cache.anchor import Anchor
 from rxgraph.cache.memory import MemoryStore
 from rxgraph.cache.mirrors import Mirror, Mirrors
 from rxgraph.cache.phases import Phase
-from rxgraph.cache.reading import Reading, Unfinished, read_documents
+from rxgraph.cache.reading import Reading, Unfinished, read_documents, read_several
 from rxgraph.cache.turns import clear_anchor
 from rxgraph.compile.state_tree import Layer, Relation, RelationKind, StateTree
 from rxgraph.delta import View, apply, see
@@ -129,6 +129,7 @@ class World:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
+        self.ways = random.Random(seed)  # which of equal ways is taken: changes no interleaving
         self.clock = 1000.0
         self.store = MemoryStore(lambda: self.clock)
         self.tables = Tables()
@@ -142,6 +143,8 @@ class World:
         self.transactions = 0
         self.names = 0
         self.mirrors = Mirrors()
+        #: What processes without a replica remember, each of its own batches.
+        self.writers = (Mirrors(), Mirrors())
         self.inboxes: list[list[steps.Wakeup]] = []
         self.is_quiet = False
         self.graveyard: list[Any] = []  # killed procedures: kept, so that nothing finalises them
@@ -184,6 +187,17 @@ class World:
                 return None
             case steps.Locate(rows=rows):
                 return {"sim": self.locate(rows)}
+            case steps.Glance(rows=rows):
+                return self.glance(rows)
+            case steps.ReadIntents(snapshot=(_, intents, _)):
+                return intents
+            case steps.ReadRows(snapshot=(tables, _, key), wanted=wanted, lists=lists):
+                if wanted != {key} or (key.typename == "Item" and not lists.get(key)):
+                    raise steps.Beyond
+                row = tables.row(key)
+                return {} if row is None else {key: with_lists(row, lists.get(key, {}))}
+            case steps.ReadExisting(snapshot=(_, _, _)):
+                raise steps.Beyond
             case steps.OpenSnapshot():
                 intents = tuple(rows for _, rows in self.intents.values())
                 return copy.deepcopy(self.tables), intents
@@ -202,9 +216,16 @@ class World:
             case steps.Recall():
                 return self.recall(step)
             case steps.Peek():
+                if self.ways.random() < 0.25:  # by a process without a replica
+                    found = self.ways.choice(self.writers).peek(step)
+                    self.faults["documents remembered"] += found is not None
+                    return found
                 found = self.mirrors.peek(step)
                 self.faults["documents known"] += found is not None
                 return found
+            case steps.Remember():
+                self.ways.choice(self.writers).remember(step)
+                return None
             case steps.SwapAnchor() | steps.LoadAnchor():
                 return self.remember(step)
             case steps.Publish(wakeup=wakeup):
@@ -216,6 +237,16 @@ class World:
                 return None
             case _:
                 return self.store.perform(step)
+
+    def glance(self, rows: frozenset[RowKey]) -> Any:
+        """Answer with a snapshot of one row, where there is a short way."""
+        named = [row for row in rows if row.model in ("sim.item", "sim.part", "sim.owner")]
+        if len(rows) != 1 or not named or len(self.intents) > 1:
+            return None
+        self.faults["at a glance"] += 1
+        key = InstanceKey(named[0].model.removeprefix("sim.").capitalize(), named[0].pk)
+        intents = tuple(rows for _, rows in self.intents.values())
+        return copy.deepcopy(self.tables), intents, key
 
     def remember(self, step: Any) -> Any:
         """Answer from the store, and keep the record for those who recall it later."""
@@ -477,6 +508,12 @@ class Client:
         self.move(reading.documents, reading.anchor.done)
 
     def _read(self, generation: int | None, since: int) -> Actor:
+        if self.world.ways.random() < 0.5:
+            place = {self.world.key: (generation, since)}
+            found = yield from self.world.drive(read_several(place))
+            if self.world.key in found:
+                return found[self.world.key]
+            self.world.faults["left out of several"] += 1
         try:
             return (
                 yield from self.world.drive(

@@ -129,7 +129,11 @@ class MarkedTooLate(MarkedWorld):
                     late.append(step)
                     step = procedure.send(None)
                     continue
-                answer = yield step
+                try:
+                    answer = yield step
+                except steps.Beyond as beyond:
+                    step = procedure.throw(beyond)
+                    continue
                 if isinstance(step, steps.WriteDocuments) and late:
                     yield late.pop()
                 step = procedure.send(answer)
@@ -154,7 +158,12 @@ class MarkedBeforeOpening(MarkedWorld):
                 if isinstance(step, steps.MarkAnchors):
                     step = procedure.send(None)
                     continue
-                step = procedure.send((yield step))
+                try:
+                    answer = yield step
+                except steps.Beyond as beyond:
+                    step = procedure.throw(beyond)
+                else:
+                    step = procedure.send(answer)
         except StopIteration as end:
             return end.value
 
