@@ -23,7 +23,6 @@ from rxgraph.cache.mongo_codec import (
     encode_document,
     instance_id,
     join_keys,
-    without_surrogates,
 )
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.steps import (
@@ -263,11 +262,7 @@ def write_documents(step: WriteDocuments) -> Procedure[None]:
     probe, rest = step.documents[:INSERT_FIRST], step.documents[INSERT_FIRST:]
     for part in (probe, *chunks(rest, DOCUMENTS_PER_REQUEST)):
         raws = [encode_document(step.key.anchor_id, step.generation, item) for item in part]
-        try:
-            insert_first = yield from _store(collection, raws, insert_first)
-        except UnicodeEncodeError:
-            plain = [without_surrogates(raw) for raw in raws]
-            insert_first = yield from _store(collection, plain, insert_first)
+        insert_first = yield from _store(collection, raws, insert_first)
 
 
 def _store(collection: str, raws: Sequence[Raw], insert_first: bool) -> Procedure[bool]:

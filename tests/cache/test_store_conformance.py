@@ -794,7 +794,11 @@ _some = st.frozensets(_instances, max_size=3)
 _anchor_keys = st.sampled_from([PROJECT, OTHER, LABELS])
 _generations = st.integers(1, 3)
 _json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=4),
     lambda inner: (
         st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
     ),
