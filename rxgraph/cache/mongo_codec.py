@@ -21,7 +21,7 @@ from typing import Any
 
 import orjson
 
-from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.anchor import Anchor, Pack
 from rxgraph.cache.phases import Phase
 from rxgraph.types import AnchorKey, Document, InstanceKey, RemovalReason, RowKey
 
@@ -49,6 +49,18 @@ def instance_id(anchor: str, generation: int, key: InstanceKey) -> Raw:
     return {"a": anchor, "g": generation, "t": key.typename, "i": key.id}
 
 
+def part_id(key: AnchorKey, generation: int, name: str, index: int, piece: int) -> Raw:
+    """Return the ``_id`` of a piece of a pack's part; the order of its fields is part of it."""
+    return {
+        "c": key.channel,
+        "a": key.anchor_id,
+        "g": generation,
+        "n": name,
+        "p": index,
+        "s": piece,
+    }
+
+
 def encode_anchor(key: AnchorKey, anchor: Anchor) -> Raw:
     """Return the record that stores *anchor*."""
     return {
@@ -68,6 +80,7 @@ def encode_anchor(key: AnchorKey, anchor: Anchor) -> Raw:
         "sessions": list(anchor.sessions),
         "idle_since": anchor.idle_since,
         "published": [list(item) for item in anchor.published],
+        "pack": anchor.pack and [anchor.pack.name, anchor.pack.number, anchor.pack.parts],
     }
 
 
@@ -90,6 +103,7 @@ def decode_anchor(raw: Raw) -> tuple[AnchorKey, Anchor]:
         sessions=frozenset(raw["sessions"]),
         idle_since=raw["idle_since"],
         published=tuple((seq, text) for seq, text in raw.get("published", ())),
+        pack=Pack(*raw["pack"]) if raw.get("pack") else None,
     )
 
 

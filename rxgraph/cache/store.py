@@ -16,7 +16,8 @@ from rxgraph.types import AnchorKey
 T = TypeVar("T")
 
 #: The steps that every store answers, by name: LoadAnchor, SwapAnchor, FindHolders,
-#: ReadDocuments, ReadParents, ReadSince, WriteDocuments, DropGeneration, FindIdleRoots.
+#: ReadDocuments, ReadParents, ReadSince, WriteDocuments, DropGeneration, FindIdleRoots, WritePart,
+#: ReadPack, DropPack.
 
 
 class Store(Protocol):

@@ -140,6 +140,11 @@ class Backend:
             with contextlib.suppress(BackendError):
                 await self._run(keep(key, lease))
 
+    def pack(self, key: AnchorKey, reading: Reading) -> None:
+        """Let those who come next read at once what took long to read; nobody waits for it."""
+        if self.engine.is_packing_due(reading):
+            self.start_on_thread(self.engine.repack, key, reading)
+
     async def bring_roots(self, key: AnchorKey, roots: Collection[str]) -> Place | None:
         """Let a list channel's forest hold *roots*; see ``Engine.bring_roots``."""
         return await self.on_thread(self.engine.bring_roots, key, roots)

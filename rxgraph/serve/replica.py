@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("rxgraph.hub")
 
+_POLL_SECONDS = 0.05  # and longer, while somebody else heats
+
 
 class MoveKind(StrEnum):
     """How a replica got where it is."""
@@ -184,7 +186,7 @@ class Replica:
 
     async def _fill(self) -> None:
         """Read the whole state, heating the anchor where it is cold."""
-        pause = 0.01
+        pause = _POLL_SECONDS
         while True:
             reading = await self._read(None, 0)
             if isinstance(reading, Anchor) or reading.anchor.schema != self.tree.fingerprint:
@@ -193,6 +195,8 @@ class Replica:
                     self.state = {}
                     self.require_root()
                 if heated is Warmth.WAIT:
+                    # The heater wakes those who wait when it ends, however it does; polling is
+                    # for a wake-up that gets lost, and for a heater that dies.
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._stirred.wait(), pause)
                     self._stirred.clear()
@@ -204,6 +208,8 @@ class Replica:
                 continue  # written while nobody looked: merged in now, read again
             elif self._lacks_root(reading) and await self._hub.backend.clear(self.key):
                 continue  # deleted while it was cached; a row may have its key again
+            else:
+                self._hub.backend.pack(self.key, reading)
             self._start(reading)
             return
 
@@ -215,8 +221,9 @@ class Replica:
 
     def _start(self, reading: Reading) -> None:
         """Stand where *reading* stands."""
-        self.state = apply({}, reading.documents)
-        self.tombstones = {k: d for k, d in reading.documents.items() if not d.is_live}
+        documents = reading.documents
+        self.tombstones = {k: d for k, d in documents.items() if d.removed is not None}
+        self.state = apply({}, documents) if self.tombstones else documents
         self.generation, self.position = reading.anchor.generation, reading.anchor.done
         self.floor, self.at = reading.anchor.floor, reading.anchor.done_at
         self.require_root()

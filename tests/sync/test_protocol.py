@@ -29,10 +29,13 @@ def test_every_client_converges_and_shows_only_states_the_database_had() -> None
         verdict, world = simulate(seed)
         assert not verdict, f"seed {seed}: {verdict}"
         faults += world.faults
-    for kind in ("writer killed", "flush killed", "pause past the lease", "wake-up lost"):
+    for kind in (
+        *("writer killed", "flush killed", "packer killed", "pause past the lease"),
+        *("wake-up lost", "no pack", "packed again"),
+    ):
         assert faults[kind] > SEEDS / 10, f"the runs hardly met {kind}: {faults}"
-    for kind in ("anchor known", "documents known", "list not read"):
-        assert faults[kind] > SEEDS, f"the runs hardly met {kind}: {faults}"
+    for kind in ("anchor known", "documents known", "list not read", "pack read"):
+        assert faults[kind] > SEEDS / 2, f"the runs hardly met {kind}: {faults}"
 
 
 class WithoutIntents(World):
@@ -64,6 +67,35 @@ class WithoutFence(World):
         return super().perform(step)
 
 
+class WithOverratedPacks(World):
+    """A pack is taken for as new as what readers may show."""
+
+    def perform(self, step: steps.Step[Any]) -> Any:
+        answer = super().perform(step)
+        if isinstance(step, steps.LoadAnchor) and answer.pack is not None:
+            return replace(answer, pack=replace(answer.pack, number=answer.done))
+        return answer
+
+
+class WithHalfPacks(World):
+    """A pack is read before all of it is written, or when some of it is gone."""
+
+    def perform(self, step: steps.Step[Any]) -> Any:
+        answer = super().perform(step)
+        return answer[::2] if isinstance(step, steps.ReadPack) and answer else answer
+
+
+class WithoutWaiting(World):
+    """Nobody waits for what is written meanwhile, so it is named before it is there."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.speed = 0.01
+
+    def perform(self, step: steps.Step[Any]) -> Any:
+        return None if isinstance(step, steps.Await) else super().perform(step)
+
+
 def _caught(seeds: Iterable[int], world_class: type[World] = World) -> bool:
     """True when some run of a broken protocol shows a wrong state."""
     return any(simulate(seed, world=world_class(seed))[0] for seed in seeds)
@@ -74,7 +106,10 @@ def _caught(seeds: Iterable[int], world_class: type[World] = World) -> bool:
     [
         (WithoutIntents, range(40)),
         (WithoutSnapshot, range(120)),
-        (WithoutFence, range(600, 700)),
+        (WithoutFence, range(140, 210)),
+        (WithOverratedPacks, range(40)),
+        (WithHalfPacks, range(10)),
+        (WithoutWaiting, range(40)),
     ],
 )
 def test_a_broken_world_is_caught(world_class: type[World], seeds: range) -> None:
@@ -99,7 +134,7 @@ def test_trusting_an_outdated_replica_is_caught(monkeypatch: pytest.MonkeyPatch)
 
     original = Mirrors.peek
     monkeypatch.setattr(Mirrors, "peek", peek)
-    assert _caught(range(600, 700))
+    assert _caught(range(240, 380))
 
 
 def test_publishing_a_part_of_what_was_pushed_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +142,7 @@ def test_publishing_a_part_of_what_was_pushed_is_caught(monkeypatch: pytest.Monk
         return decisions.finish(anchor, owner, seq, now)
 
     monkeypatch.setattr(decisions, "take_again", take_again)
-    assert _caught(range(200))
+    assert _caught(range(250, 300))
 
 
 def test_not_reading_a_list_whose_rows_changed_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +160,12 @@ def test_not_looking_again_at_entering_rows_is_caught(monkeypatch: pytest.Monkey
 
     original = decisions.finish
     monkeypatch.setattr(decisions, "finish", finish)
-    assert _caught(range(600, 700))
+    assert _caught(range(820, 970))
+
+
+def test_packs_that_share_a_name_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Client, "pack_name", lambda self: "same")
+    assert _caught(range(1040, 1060))
 
 
 @pytest.mark.parametrize(
