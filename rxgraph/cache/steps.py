@@ -343,6 +343,17 @@ class Publish(Step[None]):
 
 
 @dataclass(frozen=True, slots=True)
+class Offer(Step[None]):
+    """Show a whole state (a ``Reading``) to those who wait in this process, if anybody does.
+
+    Readers elsewhere wait until it is written. Should that fail, the next generation is read from
+    the database later than this one was.
+    """
+
+    reading: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Now(Step[float]):
     """Unix seconds."""
 

@@ -35,6 +35,7 @@ from rxgraph.cache.steps import (
     FindIdleRoots,
     LoadAnchor,
     Now,
+    Offer,
     Peek,
     Performer,
     Procedure,
@@ -370,9 +371,21 @@ class Engine:
         found = self.heat_and_read(key, lease)
         return heating.Warmth.HOT if isinstance(found, Reading) else found
 
-    def heat_and_read(self, key: AnchorKey, lease: Lease | None = None) -> heating.Warmth | Reading:
-        """Make *key* HOT; answers its documents when it was this call that filled it."""
-        found: heating.Warmth | Reading = self.run(heating.heat(self.writer, key, lease))
+    def heat_and_read(
+        self,
+        key: AnchorKey,
+        lease: Lease | None = None,
+        offer: Callable[[Reading], None] = lambda reading: None,
+    ) -> heating.Warmth | Reading:
+        """Make *key* HOT; answers its documents when it was this call that filled it.
+
+        *offer* is called with them, on this thread, before they are written.
+        """
+
+        def perform(step: Step[Any]) -> Any:
+            return offer(step.reading) if isinstance(step, Offer) else self.perform(step)
+
+        found: heating.Warmth | Reading = run(heating.heat(self.writer, key, lease), perform)
         return found
 
     def is_packing_due(self, reading: Reading) -> bool:

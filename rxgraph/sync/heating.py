@@ -21,6 +21,7 @@ from rxgraph.cache.steps import (
     LoadAnchor,
     MarkAnchors,
     Now,
+    Offer,
     Procedure,
     Publish,
     ReadMore,
@@ -34,8 +35,6 @@ from rxgraph.cache.turns import cool, in_snapshot, settle
 from rxgraph.sync.flush import Writer, rescue
 from rxgraph.types import AnchorKey, Document, InstanceKey
 
-_WRITES_AT_ONCE = 4
-
 
 class Warmth(Enum):
     """What an attempt to heat came to."""
@@ -48,7 +47,8 @@ class Warmth(Enum):
 def heat(writer: Writer, key: AnchorKey, lease: Lease | None = None) -> Procedure[Warmth | Reading]:
     """Make *key* HOT, unless it is or somebody else is at it.
 
-    Who has just filled it is answered what is there, and need not read it back.
+    Who has just filled it is answered what is there, and need not read it back; it is offered what
+    was read even before it is written.
 
     Reading a large state can take longer than a lease: who knows the name of the *lease* can
     ``keep`` it meanwhile. A cache whose documents have another shape than this process declares
@@ -87,6 +87,7 @@ def heat(writer: Writer, key: AnchorKey, lease: Lease | None = None) -> Procedur
         if not tree.many and root not in filling.documents:
             yield from _abandon(key, lease, seq)
             return Warmth.MISSING
+        yield from filling.offer()
         pack = yield from filling.end()
     except _Replaced:
         return Warmth.WAIT
@@ -123,8 +124,8 @@ class _Replaced(Exception):
 class _Filling:
     """What a heater has read and written so far.
 
-    The store writes one part while the next is read; no more than a few wait for it, so that
-    memory holds the documents once, and little else.
+    The store writes one part while the next is read, and what waits for it are references: memory
+    holds the documents once.
     """
 
     writer: Writer
@@ -152,6 +153,13 @@ class _Filling:
                     yield from self._write_part(packing.per_part)
             yield from self._hold()
 
+    def offer(self) -> Procedure[None]:
+        """Show what was read to those who wait here: as it will be when all is written."""
+        owner, seq = self.lease.owner, self.record.seq
+        filled = decisions.fill(self.record, owner, seq, (yield from Now()))
+        if filled is not None and self.documents:
+            yield from Offer(Reading(filled, 0, self.documents))
+
     def end(self) -> Procedure[Pack | None]:
         """Return when all is written: the pack, if it is large enough for one."""
         packing = self.writer.packing
@@ -169,8 +177,6 @@ class _Filling:
         self._parts += 1
 
     def _begin(self, step: Step[None]) -> Procedure[None]:
-        while len(self._under_way) >= _WRITES_AT_ONCE:
-            yield from Await(self._under_way.pop(0))
         self._under_way.append((yield from Begin(step)))
 
     def _hold(self) -> Procedure[None]:

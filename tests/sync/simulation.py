@@ -207,7 +207,7 @@ class World:
                 return documents
             case steps.Now():
                 return self.clock
-            case steps.Sleep() | steps.CloseSnapshot():
+            case steps.Sleep() | steps.CloseSnapshot() | steps.Offer():
                 return None
             case steps.Locate(rows=rows):
                 return {"sim": self.locate(rows)}
@@ -274,8 +274,13 @@ class World:
         found = (self.tables.row(key) for key in own)
         return frozenset(own | {p for row in found if row is not None for p in row.parents})
 
-    def drive(self, procedure: steps.Procedure[Any]) -> Actor:
-        """Run a procedure with a point of interleaving before and after every step."""
+    def drive(
+        self, procedure: steps.Procedure[Any], offer: Callable[[Reading], None] | None = None
+    ) -> Actor:
+        """Run a procedure with a point of interleaving before and after every step.
+
+        *offer* is told what a heater has read.
+        """
         self.graveyard.append(procedure)
         try:
             step = next(procedure)
@@ -286,6 +291,8 @@ class World:
                 except Exception as error:  # noqa: BLE001
                     step = procedure.throw(error)
                     continue
+                if offer is not None and isinstance(step, steps.Offer):
+                    offer(step.reading)
                 yield
                 step = procedure.send(answer)
         except StopIteration as end:
@@ -497,7 +504,12 @@ class Client:
         return world.is_quiet and done and self.position == anchor.done
 
     def _attach(self) -> Actor:
-        heated = yield from self.world.drive(heat(self.world.writer, self.world.key))
+        heating = heat(self.world.writer, self.world.key)
+        heated = yield from self.world.drive(heating, self._begin)
+        if self.generation >= 0:  # shown before it was written: find out what became of it
+            self.world.faults["shown early"] += 1
+            yield from self._catch_up()
+            return
         if heated in (Warmth.WAIT, Warmth.MISSING):
             return
         reading = heated if isinstance(heated, Reading) else (yield from self._read(None, 0))
@@ -506,17 +518,17 @@ class Client:
             self.show()
             yield from self._repack(reading)
 
+    def _begin(self, reading: Reading) -> None:
+        self.stand(reading)
+        self.show()
+
     def _repack(self, reading: Reading) -> Actor:
         """Leave what was read for others to read at once; on a thread that may die or sleep."""
         world = self.world
         if PACKING.is_due(reading) and world.rng.random() < 0.7:
-            repacking = repack(world.key, reading, self.pack_name(), PACKING)
+            repacking = repack(world.key, reading, world.new_owner(), PACKING)
             world.faults["packed again"] += 1
             yield from _mortal(world, world.drive(repacking), "packer killed", 0.02)
-
-    def pack_name(self) -> str:
-        """Return a name for a pack."""
-        return self.world.new_owner()
 
     def stand(self, reading: Reading) -> None:
         """Stand where *reading* stands."""

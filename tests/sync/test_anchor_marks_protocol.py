@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 
 from rxgraph.cache import steps
 from rxgraph.cache.phases import Phase
+from rxgraph.cache.reading import Reading
 from rxgraph.types import ROOT_WANTED, InstanceKey, RowKey, roots_named
 from tests.sync.simulation import KEY, TREE, Actor, Verdict, World, _mortal, simulate
 from tests.sync.test_forest_protocol import ForestClient, ForestWorld, drop_boards
@@ -43,8 +44,10 @@ class MarkedWorld(World):
                 return {}
         return super().perform(step)
 
-    def drive(self, procedure: steps.Procedure[Any]) -> Actor:
-        return super().drive(self._waiting(procedure))
+    def drive(
+        self, procedure: steps.Procedure[Any], offer: Callable[[Reading], None] | None = None
+    ) -> Actor:
+        return super().drive(self._waiting(procedure), offer)
 
     def _waiting(self, procedure: steps.Procedure[Any]) -> steps.Procedure[Any]:
         """Let a step that writes the mark wait for whoever has locked it."""
