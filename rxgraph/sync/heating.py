@@ -89,14 +89,14 @@ def heat(writer: Writer, key: AnchorKey, lease: Lease | None = None) -> Procedur
             return Warmth.MISSING
         yield from filling.offer()
         pack = yield from filling.end()
+        _, filled = yield from settle(
+            key, lambda a, now: decisions.fill(a, lease.owner, seq, now, pack), filling.record
+        )
     except _Replaced:
         return Warmth.WAIT
     except Exception:
         yield from _abandon(key, lease, seq)
         raise
-    _, filled = yield from settle(
-        key, lambda a, now: decisions.fill(a, lease.owner, seq, now, pack), filling.record
-    )
     if filled is None:
         return Warmth.WAIT
     yield from Publish(Wakeup(key, generation, 0, seq, filled.done_at, None), filled.sessions)
