@@ -140,6 +140,8 @@ def test_a_newer_pack_takes_the_place_of_an_older_one() -> None:
     store = Store(HOT, *map(task, range(7)))
     old = store.read()
     assert run(repack(KEY, old, "old", PACKING), store)
+    assert not run(repack(KEY, old, "same", PACKING), store)
+    assert store.anchor.pack == Pack("old", 3, 3)
     store.swap(seq=5, done=5)
     assert run(repack(KEY, store.read(), "new", PACKING), store)
     assert store.store.perform(ReadPack(KEY, 1, Pack("old", 3, 3))) is None

@@ -23,7 +23,7 @@ class Quiet(World):
 
     def __init__(self, packing: Packing | None = None) -> None:
         super().__init__(0)
-        self.loss = 0.0
+        self.loss = self.speed = 0.0
         self.packing = packing
         self.told: list[steps.Publish] = []
         self.asked: list[steps.Step[Any]] = []
