@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -166,3 +167,22 @@ def test_a_column_that_is_read_through_a_property_is_asked(
 ) -> None:
     monkeypatch.setattr(shop.Track, "position", property(lambda self: 7))
     assert not is_bare(compile_state(PlainAlbumSerializer()), "PlainTrack")
+
+
+def test_reading_a_large_state_takes_less_than_twice_its_memory() -> None:
+    album = full_album()
+    shop.Track._default_manager.bulk_create(
+        shop.Track(album=album, title=f"Track number {n} of many. " * 3, position=n)
+        for n in range(3000)
+    )
+    reader = Reader(PLAIN)
+    reader.tree(album.pk)  # whatever is made once is made
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        documents = reader.tree(album.pk)
+        after, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(documents) == 3005
+    assert peak - before < 2 * (after - before)
