@@ -18,12 +18,14 @@ from rxgraph.cache.anchor import Anchor
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.steps import (
     DropGeneration,
+    DropPack,
     FindHolders,
     FindIdleRoots,
     LoadAnchor,
     LoadAnchors,
     Performer,
     ReadDocuments,
+    ReadPack,
     ReadParents,
     ReadSeveral,
     ReadSince,
@@ -31,10 +33,12 @@ from rxgraph.cache.steps import (
     SwapAnchor,
     SwapAnchors,
     WriteDocuments,
+    WritePart,
 )
 from rxgraph.types import JSON, AnchorKey, Document, InstanceKey
 
 T = TypeVar("T")
+_Parts = dict[int, tuple[Document, ...]]
 
 
 @dataclass(slots=True)
@@ -55,6 +59,8 @@ class MemoryStore:
         self._heating: defaultdict[str, set[AnchorKey]] = defaultdict(set)
         self._generations: defaultdict[AnchorKey, dict[int, _Generation]] = defaultdict(dict)
         self._holders: dict[tuple[str, InstanceKey], set[tuple[AnchorKey, int]]] = {}
+        #: By anchor, then by generation and name: the parts by their index.
+        self._packs: defaultdict[AnchorKey, dict[tuple[int, str], _Parts]] = defaultdict(dict)
         self._heartbeats: dict[str, tuple[float, JSON]] = {}
         self._claims: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._answer = Performer(
@@ -71,6 +77,9 @@ class MemoryStore:
                 WriteDocuments: self._write_documents,
                 DropGeneration: self._drop_generation,
                 FindIdleRoots: self._find_idle_roots,
+                WritePart: self._write_part,
+                ReadPack: self._read_pack,
+                DropPack: self._drop_pack,
             }
         )
 
@@ -227,6 +236,25 @@ class MemoryStore:
                 self._forget_holder(step.key.channel, instance, (step.key, number))
         if not generations:
             self._generations.pop(step.key, None)
+        for generation, name in list(self._packs.get(step.key, ())):
+            if generation <= step.generation:
+                self._drop_pack(DropPack(step.key, generation, name))
+
+    def _write_part(self, step: WritePart) -> None:
+        parts = self._packs[step.key].setdefault((step.generation, step.name), {})
+        parts[step.index] = step.documents
+
+    def _read_pack(self, step: ReadPack) -> list[Document] | None:
+        parts = self._packs.get(step.key, {}).get((step.generation, step.pack.name), {})
+        if any(index not in parts for index in range(step.pack.parts)):
+            return None
+        return [document for index in range(step.pack.parts) for document in parts[index]]
+
+    def _drop_pack(self, step: DropPack) -> None:
+        packs = self._packs.get(step.key, {})
+        packs.pop((step.generation, step.name), None)
+        if not packs:
+            self._packs.pop(step.key, None)
 
     def _generation(self, key: AnchorKey, number: int) -> _Generation:
         generations = self._generations.get(key)

@@ -33,6 +33,7 @@ from rxgraph.cache import mongo_requests as requests
 from rxgraph.cache.anchor import Anchor
 from rxgraph.cache.mongo_requests import (
     Aggregate,
+    Breathe,
     Delete,
     EnsureIndexes,
     Find,
@@ -53,7 +54,8 @@ DRIVERS = {
 
 _DUPLICATE_KEY = 11000
 _FAST = WriteConcern(1)
-_ONE_BATCH = 1_000_000  # let the first answer be as large as the protocol allows
+#: Documents in one answer: decoding it keeps a process busy for a few milliseconds.
+_ONE_BATCH = 5_000
 _FAILURES = (PyMongoError, BSONError, UnicodeEncodeError, OverflowError)
 
 
@@ -185,6 +187,8 @@ class MongoStore:
                     self._collection(name).create_indexes(_indexes(request))
                     self._indexed.add(seen)
                 return None
+            case Breathe():
+                return None
         raise TypeError(f"no request to MongoDB: {request!r}")
 
 
@@ -298,6 +302,8 @@ class AsyncMongoStore:
                     await database[name].create_indexes(_indexes(request))
                     self._indexed.add(name)
                 return None
+            case Breathe():
+                return await asyncio.sleep(0)
         raise TypeError(f"no request to MongoDB: {request!r}")
 
 

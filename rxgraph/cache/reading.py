@@ -11,7 +11,15 @@ from dataclasses import dataclass
 
 from rxgraph.cache.anchor import Anchor
 from rxgraph.cache.phases import Phase
-from rxgraph.cache.steps import LoadAnchor, LoadAnchors, Procedure, ReadSeveral, ReadSince, Sleep
+from rxgraph.cache.steps import (
+    LoadAnchor,
+    LoadAnchors,
+    Procedure,
+    ReadPack,
+    ReadSeveral,
+    ReadSince,
+    Sleep,
+)
 from rxgraph.types import AnchorKey, Document, InstanceKey
 
 _PAUSE_SECONDS = 0.01
@@ -44,21 +52,31 @@ def read_documents(
     anchor = yield from LoadAnchor(key)
     wanted = anchor.generation if generation is None else generation
     found: dict[InstanceKey, Document] = {}
-    low = since
+    low, newest = since, 0
+    is_new = since <= 0  # to whom a pack is of use
     for _ in range(_PATIENCE):
         if anchor.phase is not Phase.HOT or anchor.generation != wanted:
             return anchor
         noted = anchor
+        if is_new and anchor.pack is not None:
+            # As one who resumes from its number: what is newer is read as ever.
+            packed = yield from ReadPack(key, wanted, anchor.pack)
+            if packed is not None:
+                found = {document.key: document for document in packed}
+                low = anchor.pack.number
+        is_new = False
         for document in (yield from ReadSince(key, wanted, low)):
             found[document.key] = document
+            newest = max(newest, document.version)
         # A cooling may have dropped documents while they were read: only a record that is still
         # HOT in this generation vouches for them.
-        if all(document.version <= noted.done for document in found.values()):
+        if newest <= noted.done:
             anchor = yield from LoadAnchor(key)
             if anchor.phase is not Phase.HOT or anchor.generation != wanted:
                 return anchor
             return Reading(noted, since, found)
         low = max(low, noted.done)
+        newest = 0
         anchor = yield from LoadAnchor(key)
         if anchor.done == noted.done:
             yield from Sleep(_PAUSE_SECONDS)

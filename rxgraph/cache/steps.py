@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
-from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.anchor import Anchor, Pack
 from rxgraph.types import AnchorKey, Document, InstanceKey, RowKey
 
 T = TypeVar("T")
@@ -184,10 +184,59 @@ class FindIdleRoots(Step[frozenset[str]]):
 
 @dataclass(frozen=True, slots=True)
 class DropGeneration(Step[None]):
-    """Delete every document of an anchor with ``generation <= generation``."""
+    """Delete every document and pack of an anchor with ``generation <= generation``."""
 
     key: AnchorKey
     generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class WritePart(Step[None]):
+    """Write one part of the pack *name*, by its *index* from 0.
+
+    Parts are durable with the next durable swap.
+    """
+
+    key: AnchorKey
+    generation: int
+    name: str
+    index: int
+    documents: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPack(Step[list[Document] | None]):
+    """Read a pack; None: not all of its parts are there."""
+
+    key: AnchorKey
+    generation: int
+    pack: Pack
+
+
+@dataclass(frozen=True, slots=True)
+class DropPack(Step[None]):
+    """Delete the parts of one pack."""
+
+    key: AnchorKey
+    generation: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Begin(Step[Any]):
+    """Let the store do something meanwhile; answers what ``Await`` takes.
+
+    What nobody awaits may fail unseen.
+    """
+
+    step: Step[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Await(Step[Any]):
+    """Wait until it is done, and answer what it answers; its errors are raised here."""
+
+    begun: Any
 
 
 # -- the database
@@ -294,11 +343,23 @@ class ReadDependents(Step[frozenset[InstanceKey]]):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadTree(Step[list[Row]]):
-    """Render the whole state below one root, one query per layer; empty: no such root."""
+class ReadTree(Step[Any]):
+    """Read the whole state below one root, one query per layer; answers what ``ReadMore`` takes.
+
+    Its documents get *version*.
+    """
 
     snapshot: Any
     anchor_id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMore(Step[list[Document]]):
+    """Render some more documents of a tree, parents first; empty: that was all."""
+
+    snapshot: Any
+    tree: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +401,17 @@ class Publish(Step[None]):
 
     wakeup: Wakeup
     sessions: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer(Step[None]):
+    """Show a whole state (a ``Reading``) to those who wait in this process, if anybody does.
+
+    Readers elsewhere wait until it is written. Should that fail, the next generation is read from
+    the database later than this one was.
+    """
+
+    reading: Any
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,12 +154,22 @@ class Backend:
 
     # -- writing, on threads
 
-    async def heat(self, key: AnchorKey) -> Warmth | Reading:
-        """Make *key* HOT unless somebody else does; see ``sync.heating.heat``."""
-        lease = self.engine.writer.lease()
+    async def heat(
+        self, key: AnchorKey, begin: Callable[[Reading], None] = lambda reading: None
+    ) -> Warmth | Reading:
+        """Make *key* HOT unless somebody else does; see ``sync.heating.heat``.
+
+        *begin* is called on the event loop with what was read, before it is written.
+        """
+        lease, loop = self.engine.writer.lease(), asyncio.get_running_loop()
+
+        def offer(reading: Reading) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closing
+                loop.call_soon_threadsafe(begin, reading)
+
         keeping = asyncio.create_task(self._keep(key, lease), name="rxgraph keep")
         try:
-            return await self.on_thread(self.engine.heat_and_read, key, lease)
+            return await self.on_thread(self.engine.heat_and_read, key, lease, offer)
         finally:
             keeping.cancel()
 
@@ -169,6 +179,11 @@ class Backend:
             await asyncio.sleep(lease.seconds / 3)
             with contextlib.suppress(BackendError):
                 await self._run(keep(key, lease))
+
+    def pack(self, key: AnchorKey, reading: Reading) -> None:
+        """Let those who come next read at once what took long to read; nobody waits for it."""
+        if self.engine.is_packing_due(reading):
+            self.start_on_thread(self.engine.repack, key, reading)
 
     async def bring_roots(self, key: AnchorKey, roots: Collection[str]) -> Place | None:
         """Let a list channel's forest hold *roots*; see ``Engine.bring_roots``."""

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("rxgraph.hub")
 
+_POLL_SECONDS = 0.05  # and longer, while somebody else heats
+
 
 class MoveKind(StrEnum):
     """How a replica got where it is."""
@@ -128,8 +130,7 @@ class Replica:
             await self._hub.opened()
             await self._hub.backend.join(self.key)  # before reading: no gap
             await self._fill()
-            self._settle()
-            self.ready.set_result(None)
+            self._be_ready()
             while True:
                 await self._stirred.wait()
                 self._stirred.clear()
@@ -193,28 +194,60 @@ class Replica:
 
     async def _fill(self) -> None:
         """Read the whole state, heating the anchor where it is cold."""
-        pause = 0.01
+        pause = _POLL_SECONDS
         while True:
             reading = await self._read(None, 0)
             if isinstance(reading, Anchor) or reading.anchor.schema != self.tree.fingerprint:
-                heated = await self._hub.backend.heat(self.key)
+                heated = await self._heat()
+                if heated is None:
+                    return
                 if heated is Warmth.MISSING:
                     self.state = {}
                     self.require_root()
                 if heated is Warmth.WAIT:
+                    # The heater wakes those who wait when it ends, however it does; polling is
+                    # for a wake-up that gets lost, and for a heater that dies.
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._stirred.wait(), pause)
                     self._stirred.clear()
                     pause = min(pause * 1.5, 0.5)
                 if isinstance(heated, Warmth):
                     continue
-                reading = heated
-            elif reading.anchor.pending and await self._hub.backend.rescue(self.key):
+                self._start(heated)
+                return
+            if reading.anchor.pending and await self._hub.backend.rescue(self.key):
                 continue  # written while nobody looked: merged in now, read again
-            elif self._lacks_root(reading) and await self._hub.backend.clear(self.key):
+            if self._lacks_root(reading) and await self._hub.backend.clear(self.key):
                 continue  # deleted while it was cached; a row may have its key again
+            self._hub.backend.pack(self.key, reading)
             self._start(reading)
             return
+
+    async def _heat(self) -> Warmth | Reading | None:
+        """Heat the anchor; None: its first state has been shown as soon as it was read.
+
+        That is ahead of the store, and what has become of it is found out by reading again.
+        """
+        is_new = not self.ready.done()
+        try:
+            heated = await self._hub.backend.heat(self.key, self._begin)
+        except Exception as error:
+            if not (is_new and self.ready.done()):
+                raise
+            self._hub.complain(error)
+            return None
+        return None if is_new and self.ready.done() else heated
+
+    def _begin(self, reading: Reading) -> None:
+        if not self.ready.done() and not self.task.done():
+            self._start(reading)
+            self._stirred.set()
+            self._be_ready()
+
+    def _be_ready(self) -> None:
+        if not self.ready.done():
+            self._settle()
+            self.ready.set_result(None)
 
     def _lacks_root(self, reading: Reading) -> bool:
         if self.tree.many:
@@ -224,8 +257,9 @@ class Replica:
 
     def _start(self, reading: Reading) -> None:
         """Stand where *reading* stands."""
-        self.state = apply({}, reading.documents)
-        self.tombstones = {k: d for k, d in reading.documents.items() if not d.is_live}
+        documents = reading.documents
+        self.tombstones = {k: d for k, d in documents.items() if d.removed is not None}
+        self.state = apply({}, documents) if self.tombstones else documents
         self.generation, self.position = reading.anchor.generation, reading.anchor.done
         self.floor, self.at = reading.anchor.floor, reading.anchor.done_at
         self.size_bytes = weigh_all(reading.documents)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from rxgraph.cache import anchor as decisions
 from rxgraph.cache.anchor import Anchor, Lease
+from rxgraph.cache.packing import Packing
 from rxgraph.cache.steps import (
     Beyond,
     FindHolders,
@@ -82,6 +83,8 @@ class Writer:
     trees: Trees
     new_owner: Callable[[], str]
     lease_seconds: float = 10.0
+    #: How whole states are packed; None: not at all.
+    packing: Packing | None = None
 
     def lease(self) -> Lease:
         """Return a lease under a name nobody else uses."""

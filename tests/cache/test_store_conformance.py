@@ -23,17 +23,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rxgraph.cache import opening
-from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.anchor import Anchor, Pack
 from rxgraph.cache.memory import AsyncMemoryStore, MemoryStore
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.steps import (
     DropGeneration,
+    DropPack,
     FindHolders,
     FindIdleRoots,
     LoadAnchor,
     LoadAnchors,
     Now,
     ReadDocuments,
+    ReadPack,
     ReadParents,
     ReadSeveral,
     ReadSince,
@@ -42,6 +44,7 @@ from rxgraph.cache.steps import (
     SwapAnchor,
     SwapAnchors,
     WriteDocuments,
+    WritePart,
     run,
 )
 from rxgraph.cache.store import AsyncStore, Store
@@ -223,6 +226,8 @@ def test_a_record_comes_back_as_it_was_stored(store: Performs) -> None:
         schema="f00",
         sessions=frozenset(["s1", "s2"]),
         idle_since=12.0,
+        published=((3, "mark"), (4, "")),
+        pack=Pack("name", 3, 2),
     )
     assert store.perform(SwapAnchor(PROJECT, anchor))
     stored = store.perform(LoadAnchor(PROJECT))
@@ -519,6 +524,65 @@ def test_every_field_name_comes_back_as_it_was(store: Performs, name: str) -> No
 
 def shown(document: Document) -> str:
     return json.dumps(document.data)  # shows types and the order of keys
+
+
+# -- packs
+
+
+def part(store: Performs, index: int, *documents: Document, name: str = "p", gen: int = 1) -> None:
+    store.perform(WritePart(PROJECT, gen, name, index, documents))
+
+
+def test_a_pack_is_its_parts_in_their_order(store: Performs) -> None:
+    full = task(links=(COMMENT, TASK_2), owner="7", former_owners=("5",), data={"b": [1], "a": 2})
+    part(store, 1, tombstone(COMMENT, 2))
+    part(store, 0, full, task(TASK_2, 3))
+    found = store.perform(ReadPack(PROJECT, 1, Pack("p", 3, 2)))
+    assert found == [full, task(TASK_2, 3), tombstone(COMMENT, 2)]
+    assert shown(found[0]) == shown(full)
+
+
+def test_a_pack_that_is_not_whole_is_none(store: Performs) -> None:
+    assert store.perform(ReadPack(PROJECT, 1, Pack("p", 3, 1))) is None
+    part(store, 1, task())
+    assert store.perform(ReadPack(PROJECT, 1, Pack("p", 3, 2))) is None
+    part(store, 0, task(), name="q")
+    assert store.perform(ReadPack(PROJECT, 1, Pack("p", 3, 2))) is None
+    part(store, 0, task(), gen=2)
+    assert store.perform(ReadPack(PROJECT, 1, Pack("p", 3, 2))) is None
+    part(store, 0, task(TASK_2))
+    assert store.perform(ReadPack(PROJECT, 1, Pack("p", 3, 2))) == [task(TASK_2), task()]
+
+
+def test_a_pack_of_any_size_and_content_comes_back(store: Performs) -> None:
+    large = [task(InstanceKey("Task", str(i)), data={"text": "x" * 2**20}) for i in range(18)]
+    odd = [task(data={f"f{n}": value for n, value in enumerate(ODD_VALUES)})]
+    part(store, 0, *large)
+    part(store, 1, *odd)
+    found = store.perform(ReadPack(PROJECT, 1, Pack("p", 1, 2)))
+    assert found is not None
+    assert [shown(document) for document in found] == [shown(d) for d in (*large, *odd)]
+
+
+def test_packs_are_dropped_by_name_and_with_their_generation(store: Performs) -> None:
+    for generation in (1, 2, 3):
+        for name in ("p", "q"):
+            part(store, 0, task(), name=name, gen=generation)
+
+    def there() -> list[str]:
+        return [
+            f"{name}{generation}"
+            for generation in (1, 2, 3)
+            for name in ("p", "q")
+            if store.perform(ReadPack(PROJECT, generation, Pack(name, 1, 1))) is not None
+        ]
+
+    store.perform(DropPack(PROJECT, 3, "p"))
+    store.perform(DropPack(OTHER, 3, "q"))
+    assert there() == ["p1", "q1", "p2", "q2", "q3"]
+    store.perform(DropGeneration(OTHER, 9))
+    store.perform(DropGeneration(PROJECT, 2))
+    assert there() == ["q3"]
 
 
 # -- holders
@@ -933,7 +997,11 @@ _some = st.frozensets(_instances, max_size=3)
 _anchor_keys = st.sampled_from([PROJECT, OTHER, LABELS])
 _generations = st.integers(1, 3)
 _json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=4),
     lambda inner: (
         st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
     ),
@@ -956,6 +1024,7 @@ _anchors = st.builds(
     generation=_generations,
     pending=st.frozensets(st.just(RowKey("board.task", "1"))),
 )
+_names = st.sampled_from(["p", "q"])
 _channels = st.sampled_from([PROJECT.channel, FOREST.channel])
 _roots = st.sampled_from(["1", "2", "3"])
 _times = st.sampled_from([5.0, 10.0, 4e9, 5e9])  # long ago, or far ahead: both clocks agree
@@ -985,7 +1054,8 @@ def answer_of(store: Store, step: Any) -> Any:
         case Forget(before):
             store.forget_claims(before)
             return None
-    return comparable(store.perform(step))
+    answer = store.perform(step)
+    return answer if isinstance(step, ReadPack) else comparable(answer)
 
 
 _steps: st.SearchStrategy[Any] = st.one_of(
@@ -1009,6 +1079,21 @@ _steps: st.SearchStrategy[Any] = st.one_of(
         st.lists(_documents, max_size=4, unique_by=lambda document: document.key).map(tuple),
     ),
     st.builds(DropGeneration, _anchor_keys, _generations),
+    st.builds(
+        WritePart,
+        _anchor_keys,
+        _generations,
+        _names,
+        st.integers(0, 1),
+        st.lists(_documents, max_size=3).map(tuple),
+    ),
+    st.builds(
+        ReadPack,
+        _anchor_keys,
+        _generations,
+        st.builds(Pack, _names, st.integers(0, 3), st.integers(1, 2)),
+    ),
+    st.builds(DropPack, _anchor_keys, _generations, _names),
 )
 
 

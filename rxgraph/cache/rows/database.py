@@ -7,7 +7,7 @@ threads, so a step on another thread is refused.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
@@ -16,8 +16,9 @@ from rxgraph.cache.rows.anchor_marks import set_marks
 from rxgraph.cache.rows.glance import Glance as Glanced
 from rxgraph.cache.rows.glance import IntentLog, glance
 from rxgraph.cache.rows.locating import dependents, locate
-from rxgraph.cache.rows.reading import existing, read_rows, read_tree
+from rxgraph.cache.rows.reading import existing, read_rows
 from rxgraph.cache.rows.snapshot import Snapshot, open_snapshot
+from rxgraph.cache.rows.tree import read_tree
 from rxgraph.cache.steps import (
     Beyond,
     CloseSnapshot,
@@ -28,6 +29,7 @@ from rxgraph.cache.steps import (
     ReadDependents,
     ReadExisting,
     ReadIntents,
+    ReadMore,
     ReadRows,
     ReadTree,
     Row,
@@ -35,7 +37,7 @@ from rxgraph.cache.steps import (
 )
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.errors import BackendError
-from rxgraph.types import InstanceKey, RowKey
+from rxgraph.types import Document, InstanceKey, RowKey
 
 logger = logging.getLogger("rxgraph.rows")
 
@@ -67,6 +69,7 @@ class Database:
             CloseSnapshot: self.close_snapshot,
             ReadIntents: self.read_intents,
             ReadTree: self.read_tree,
+            ReadMore: self.read_more,
             MarkAnchors: self.mark_anchors,
             ReadRows: self.read_rows,
             ReadExisting: self.read_existing,
@@ -104,10 +107,15 @@ class Database:
             for rows in snapshot.moment.intents(alias, self._intents)
         )
 
-    def read_tree(self, step: ReadTree) -> list[Row]:
-        """All rows below one root."""
+    def read_tree(self, step: ReadTree) -> Iterator[list[Document]]:
+        """Documents below one root, as ``read_more`` takes them."""
         snapshot = _open(step.snapshot)
-        return read_tree(snapshot.layers, step.anchor_id, self._report(snapshot))
+        return read_tree(snapshot.layers, step.anchor_id, step.version, self._report(snapshot))
+
+    def read_more(self, step: ReadMore) -> list[Document]:
+        """Some more of them."""
+        _open(step.snapshot)
+        return next((part for part in step.tree if part), [])
 
     def mark_anchors(self, step: MarkAnchors) -> None:
         """Mark root rows as possibly live."""
