@@ -190,8 +190,11 @@ def see_since(
     told = {key for key in view.keys() if view.state[key].version > since}  # noqa: SIM118
     if view.tree.many:
         told = _with_all_below(view, told)
+    lost = _lost(view, since, user_id)
+    if lost:  # who lists them need not have been written
+        told |= {key for key in view.keys() if not lost.isdisjoint(view.state[key].links)}  # noqa: SIM118
     changed = tuple(view.state[key] for key in sorted(told))
-    removed: dict[InstanceKey, RemovalReason] = {}
+    removed = dict.fromkeys(sorted(lost), RemovalReason.LEFT)
     if view.tree.many:
         return ViewChange(changed, removed)
     for document in tombstones:
@@ -201,12 +204,20 @@ def see_since(
             continue
         assert document.removed is not None
         removed[document.key] = document.removed
-    if view.visible is not None:
-        for key, document in view.state.items():
-            lost = document.version > since and user_id in document.former_owners
-            if lost and key not in view.visible:
-                removed[key] = RemovalReason.LEFT
     return ViewChange(changed, removed)
+
+
+def _lost(view: View, since: int, user_id: str | None) -> set[InstanceKey]:
+    """Return what was the viewer's and is, since a number, somebody else's."""
+    if view.visible is None:
+        return set()
+    return {
+        key
+        for key, document in view.state.items()
+        if document.version > since
+        and user_id in document.former_owners
+        and key not in view.visible
+    }
 
 
 def _with_all_below(view: View, keys: set[InstanceKey]) -> set[InstanceKey]:

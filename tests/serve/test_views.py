@@ -206,7 +206,8 @@ def test_who_comes_back_to_the_same_list_is_told_what_he_lacks(tree, steps):
     versions: Documents = {}
     for number, (changes, state, roots) in enumerate(walk(tree, steps), start=1):
         for key, document in changes.items():
-            versions[key] = replace(document, version=number)
+            former = owners_of(versions.get(key), document)
+            versions[key] = replace(document, version=number, former_owners=former)
         current = {key: versions[key] for key in state}
         view = see_list(tree, roots, current, "ann")
         if held is None:
@@ -215,6 +216,14 @@ def test_who_comes_back_to_the_same_list_is_told_what_he_lacks(tree, steps):
     hold(held, view, see_since(view, (), 1, "ann"))
     wanted = rendered(view)
     assert {key: held.get(key) for key in wanted} == wanted  # what nothing links to may stay
+
+
+def owners_of(before: Document | None, after: Document) -> tuple[str, ...]:
+    """Return who owned an instance before its owner now, as writers note it."""
+    if before is None:
+        return ()
+    gave_up = before.owner not in (None, after.owner)
+    return (*before.former_owners, before.owner) if gave_up else before.former_owners  # type: ignore[arg-type]
 
 
 def hold(held: dict[InstanceKey, Any], view: View, change: ViewChange) -> None:
