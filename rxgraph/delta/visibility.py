@@ -191,14 +191,17 @@ def see_since(
     if view.tree.many:
         told = _with_all_below(view, told)
     lost = _lost(view, since, user_id)
-    if lost:  # who lists them need not have been written
-        told |= {key for key in view.keys() if not lost.isdisjoint(view.state[key].links)}  # noqa: SIM118
+    tombstones = [document for document in tombstones if document.version > since]
+    # Who lists them need not have been written: what has another owner, or fails to render, or does
+    # so no longer, comes and goes without that.
+    written = told | lost | {document.key for document in tombstones}
+    told |= {key for key in view.keys() if not written.isdisjoint(view.state[key].links)}  # noqa: SIM118
     changed = tuple(view.state[key] for key in sorted(told))
     removed = dict.fromkeys(sorted(lost), RemovalReason.LEFT)
     if view.tree.many:
         return ViewChange(changed, removed)
     for document in tombstones:
-        if document.version <= since or document.removed in (None, RemovalReason.NEVER):
+        if document.removed in (None, RemovalReason.NEVER):
             continue
         if document.key.typename in tainted and not _owned(document, user_id):
             continue

@@ -35,7 +35,7 @@ class Process:
 
     def __init__(self, world: World, name: str, hubs: list[Hub]) -> None:
         self.world, self.session, self.hubs = world, name, hubs
-        settings = SimpleNamespace(linger_seconds=0)
+        settings = SimpleNamespace(linger_seconds=0, replica_memory_mb=0)
         self.engine = SimpleNamespace(mirrors=Mirrors(), settings=settings)
         self.gate = asyncio.Event()  # what was offered is written when it opens
         self.gate.set()

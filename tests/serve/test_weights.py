@@ -79,7 +79,7 @@ def test_the_estimate_is_near_to_what_python_takes(documents: list[Document]) ->
         taken = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
-    assert 0.75 < weigh_all(state) / taken < 1.25
+    assert 0.6 < weigh_all(state) / taken < 1.6  # versions of Python differ
 
 
 def documents_of(kinds: Mapping[int, str]) -> dict[InstanceKey, Document]:
