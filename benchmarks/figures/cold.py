@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from benchmarks.conversation import Tape, state_of
 from benchmarks.dialects import dialect_of
 from benchmarks.figure import Figure, median, ms, ratio
 from benchmarks.ground import OURS, THEIRS
 from benchmarks.processes import Server
 from benchmarks.run import Run, ask, say
-from benchmarks.sockets import Tape, state_of, subscribe
+from benchmarks.sockets import subscribe
 
 _LAYERS = 3
 _HOT = 3  # visits after the first one
@@ -85,8 +86,8 @@ async def _visit(run: Run, side: str, server: Server, round_: int) -> dict[str, 
     return {
         "cold": cold,
         "hot": hot,
-        "bytes": client.bytes,
-        "is_equal": state_of(tape, client, {}) == rendered,
+        "bytes": client.conversation.bytes,
+        "is_equal": state_of(client.conversation, {}) == rendered,
         "statements": {sql: n for sql, n in counted.items() if not is_sweep(sql)},
     }
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from benchmarks.conversation import Tape, state_of
 from benchmarks.dialects import dialect_of
 from benchmarks.figure import Figure, median, ms, ratio
 from benchmarks.ground import OURS, THEIRS
 from benchmarks.processes import Worker
 from benchmarks.run import Run, ask, say
-from benchmarks.sockets import Client, Tape, state_of, subscribe
+from benchmarks.sockets import Client, subscribe
 
 PLAIN, UNWATCHED, WATCHED, MERGED = "plain", "unwatched", "watched", "merged"
 _KINDS = {
@@ -51,7 +52,7 @@ async def measure(run: Run) -> Figure:
     is_equal = True
     for side, client in clients.items():
         rendered = await ask(run.workers[side], "render", project=run.seeds[side].watched)
-        is_equal &= state_of(tapes[side], client, {}) == rendered and client.problem is None
+        is_equal &= state_of(client.conversation, {}) == rendered and client.problem is None
         client.close()
         servers[side].stop()
     merging.stop()
