@@ -153,23 +153,31 @@ class Listeners:
         """Open *count* connections and have the first state of each, *at_once* at the same time."""
         if self._tape is None:
             self._tape = Tape(dialect_of(dialect))
-        deadline, problems = time.monotonic() + seconds, list[str]()
+        deadline, refused = time.monotonic() + seconds, list[str]()
         waiting: set[Listener] = set()
         made: list[Listener] = []
         began = time.monotonic()
-        while (len(made) < count or waiting) and time.monotonic() < deadline:
-            while len(made) < count and len(waiting) < at_once:
+        while time.monotonic() < deadline:
+            while len(made) + len(refused) < count and len(waiting) < at_once:
                 source = 1 + len(self._listeners) // _PORTS
                 address = f"127.0.0.{source}" if source > 1 else None
                 project = projects[len(made) % len(projects)]
-                listener = Listener(self._tape, port, project, token, address)
+                try:
+                    listener = Listener(self._tape, port, project, token, address)
+                except OSError as error:
+                    refused.append(repr(error))
+                    continue
                 self._selector.register(listener, selectors.EVENT_READ, listener)
                 self._listeners.append(listener)
                 made.append(listener)
                 waiting.add(listener)
+            if not waiting:
+                break
             self._turn(0.1)
             waiting = {listener for listener in waiting if not listener.is_settled}
-        problems = [found.conversation.problem for found in made if found.conversation.problem]
+        problems = refused + [
+            found.conversation.problem for found in made if found.conversation.problem
+        ]
         talks = [found.conversation for found in made if found.conversation.first_state_at]
         if waiting:
             problems.append(f"{len(waiting)} had no first state after {seconds:g} s")

@@ -57,6 +57,8 @@ class Worker:
         if self._process.stdin is not None:
             self._process.stdin.close()
         _end(self._process)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
         self._log.close()
 
 
