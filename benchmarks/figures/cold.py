@@ -57,7 +57,7 @@ async def measure(run: Run) -> Figure:
         figure.add(text, f"{mine:,.0f}", f"{other:,.0f}" if other else "–", ratio(mine, other))
     if theirs:
         part = median(ours["cold"]) / median(theirs["cold"])
-        figure.promise(f"cold in less than a tenth of RxDjango's time ({part:.3f})", part < 0.1)
+        figure.promise(f"cold in at most 1/15 of RxDjango's time ({part:.3f})", part <= 1 / 15)
     allowed = _LAYERS + 3
     reading = sum(n for sql, n in statements[OURS].items() if not _is_admission(sql))
     figure.promise(

@@ -99,8 +99,8 @@ def _figure(samples: Samples, counts: dict[str, Any]) -> Figure:
     figure.promise(f"nobody watches: at most one round trip to the store ({trips:g})", trips <= 1)
     if THEIRS in samples:
         part = added(samples[OURS], WATCHED) / added(samples[THEIRS], WATCHED)
-        text = f"somebody watches: less than a quarter of what RxDjango adds ({part:.3f})"
-        figure.promise(text, part < 0.25)
+        text = f"somebody watches: at most a quarter of what RxDjango adds ({part:.3f})"
+        figure.promise(text, part <= 0.25)
     figure.notes.append("`ratio` is between what the two add; SQL leaves out BEGIN and COMMIT")
     return figure
 

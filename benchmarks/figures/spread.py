@@ -48,7 +48,11 @@ async def processes(run: Run) -> Figure:
         "processes",
         f"One anchor of {SMALL} instances in several server processes,"
         f" {_SUBSCRIBERS} subscribers each, {_WRITES_PER_SECOND:g} writes a second",
-        ("for each write", *(f"{count} processes" for count in found), "for each process more"),
+        (
+            "for each write",
+            *(f"{n} process{'es' * (n > 1)}" for n in found),
+            "for each process more",
+        ),
         data={str(count): [vars(idle), vars(busy), w] for count, (idle, busy, w) in found.items()},
     )
     for text, pick, show in (
@@ -130,7 +134,7 @@ async def anchors(run: Run) -> Figure:
     figure = Figure(
         "anchors",
         f"Anchors of {_ANCHOR_INSTANCES} instances in one process, one subscriber each, idle",
-        ("", *(f"{count:,}" for count in rows), "for each anchor more"),
+        ("", *(f"{count:,}" for count in rows), "each more"),
         data={str(count): row for count, row in rows.items()},
     )
     for text, pick, show in (
@@ -141,7 +145,7 @@ async def anchors(run: Run) -> Figure:
     ):
         values = [(count, row[pick]) for count, row in rows.items()]
         more = slope(values)
-        last = f"{more / 1024:.1f} KB" if pick == "rss" else show(more)
+        last = {"rss": f"{more / 1024:.1f} KB", "cpu": _small(more)}.get(pick, _short(more))
         figure.add(text, *(show(value) for _, value in values), last)
     for text, pick, show in (
         ("server CPU to heat and attach one", "attach", ms),
@@ -185,7 +189,18 @@ def _commands(used: dict[str, Any]) -> int:
 
 
 def _short(number: float) -> str:
-    return f"{number:.3g}"
+    """Three digits, and nothing for what is too little to count.
+
+    >>> _short(1013.6), _short(0.586), _short(-0.0003)
+    ('1,014', '0.586', '0')
+    """
+    if abs(number) < 0.005:
+        return "0"
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+
+
+def _small(seconds: float) -> str:
+    return f"{seconds * 1e6:.3g} µs"
 
 
 def _bytes(number: float) -> str:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import doctest
+import json
+from dataclasses import asdict
 from types import ModuleType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import crowd, figure, fitting, ground, latencies, plot, wire
+from benchmarks import crowd, figure, fitting, ground, latencies, pages, plot, wire
 from benchmarks.dialects import graphql
 from benchmarks.figure import Figure, quantile
+from benchmarks.figures import spread
 from benchmarks.fitting import exponent, last_exponent, slope
 
-MODULES = (crowd, figure, fitting, graphql, ground, latencies, plot, wire)
+MODULES = (crowd, figure, fitting, graphql, ground, latencies, pages, plot, spread, wire)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
@@ -63,6 +66,18 @@ def test_an_older_mark_counts_once() -> None:
 def test_quantiles_are_values_that_were_measured() -> None:
     values = [5.0, 1.0, 3.0]
     assert [quantile(values, part) for part in (0, 0.5, 1)] == [1.0, 3.0, 5.0]
+
+
+def test_a_page_takes_the_tables_of_a_run_and_keeps_the_rest() -> None:
+    found = Figure("one", "A title", ("", "RxGraph"))
+    found.add("latency", "3 ms")
+    found.promise("fast", True)
+    kept = "prose\n<!-- figure: two -->\nx\n<!-- end -->\n"
+    page = f"# Page\n<!-- figure: one -->\nold\n<!-- end -->\n{kept}"
+    report = json.loads(json.dumps({"machine": {}, "figures": [asdict(found)]}))
+    once = pages.filled(page, report)
+    assert once == page.replace("old", found.text())
+    assert pages.filled(once, report) == once
 
 
 def test_a_figure_is_a_table_with_its_goals() -> None:
