@@ -11,7 +11,7 @@ from benchmarks.crowd import AT_ONCE, Crowd, Report
 from benchmarks.figure import quantile
 from benchmarks.ground import RAW
 from benchmarks.processes import Server
-from benchmarks.run import Run, ask, say
+from benchmarks.run import SMALL, Run, ask, say
 from benchmarks.visits import look
 
 _ALONE_SECONDS = 3.0
@@ -108,17 +108,18 @@ class Outcome:
 
 
 async def watch(run: Run, side: str, plan: Plan) -> Outcome:
-    """Let a crowd watch the project of *side* that is there for it, and write."""
+    """Let a crowd watch a project that nobody watched before, and write."""
     server = run.ground.raw_server() if side == RAW else run.ground.server(side)
     listeners = [run.ground.listeners() for _ in range(plan.processes)]
     crowd = Crowd(listeners, server, side)
     seed = run.seeds.get(side)
-    project, token = (seed.crowd, seed.token) if seed else (0, "")
+    token = seed.token if seed else ""
+    project = await ask(run.workers[side], "make", instances=SMALL) if seed else 0
     await crowd.connect(project, token, plan.processes)  # heats it
     await asyncio.sleep(_REST_SECONDS)
     first, alone_cpu = 0, None
     if plan.alone and seed:
-        first, alone_cpu = await _write_alone(run, server, side, plan, crowd)
+        first, alone_cpu = await _write_alone(run, server, side, plan, project, crowd)
     empty = await _usage(server)
     connected = await crowd.connect(
         project, token, max(0, plan.subscribers - plan.processes), at_once=plan.at_once
@@ -133,7 +134,7 @@ async def watch(run: Run, side: str, plan: Plan) -> Outcome:
         visitor.close()
         await asyncio.sleep(_REST_SECONDS)
     crowded = await _usage(server)
-    written = await _write(run, server, side, plan, first, seconds=plan.seconds)
+    written = await _write(run, server, side, plan, project, seconds=plan.seconds, first=first)
     committed = written["committed"]
     await crowd.wait(first + len(committed) - 1, seconds=plan.longest_seconds)
     after = await _usage(server)
@@ -165,11 +166,11 @@ async def watch(run: Run, side: str, plan: Plan) -> Outcome:
 
 
 async def _write_alone(
-    run: Run, server: Server, side: str, plan: Plan, crowd: Crowd
+    run: Run, server: Server, side: str, plan: Plan, project: int, crowd: Crowd
 ) -> tuple[int, float]:
     """Write before the first subscribers; return how many writes, and the server's seconds each."""
     before = await _usage(server)
-    written = await _write(run, server, side, plan, 0, seconds=_ALONE_SECONDS)
+    written = await _write(run, server, side, plan, project, seconds=_ALONE_SECONDS)
     count = len(written["committed"])
     await crowd.wait(count - 1)
     after = await _usage(server)
@@ -177,13 +178,20 @@ async def _write_alone(
 
 
 async def _write(
-    run: Run, server: Server, side: str, plan: Plan, first: int, *, seconds: float
+    run: Run,
+    server: Server,
+    side: str,
+    plan: Plan,
+    project: int,
+    *,
+    seconds: float,
+    first: int = 0,
 ) -> dict[str, Any]:
     if side != RAW:
         found: dict[str, Any] = await ask(
             run.workers[side],
             "write",
-            project=run.seeds[side].crowd,
+            project=project,
             per_second=plan.per_second,
             seconds=seconds,
             first=first,

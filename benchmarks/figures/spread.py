@@ -80,9 +80,10 @@ async def processes(run: Run) -> Figure:
 async def _write(run: Run, servers: list[Server]) -> tuple[Spent, Spent, int]:
     seed, worker = run.seeds[OURS], run.workers[OURS]
     listeners = [run.ground.listeners() for _ in servers]
-    for server, worker_ in zip(servers, listeners, strict=True):
-        crowd = Crowd([worker_], server, OURS)
-        await crowd.connect(seed.crowd, seed.token, _SUBSCRIBERS)
+    project = await ask(worker, "make", instances=SMALL)
+    for server, listener in zip(servers, listeners, strict=True):
+        crowd = Crowd([listener], server, OURS)
+        await crowd.connect(project, seed.token, _SUBSCRIBERS)
     await asyncio.sleep(_SETTLE_SECONDS)
     before = await _look(run, servers)
     await asyncio.sleep(_IDLE_SECONDS)
@@ -90,7 +91,7 @@ async def _write(run: Run, servers: list[Server]) -> tuple[Spent, Spent, int]:
     written = await ask(
         worker,
         "write",
-        project=seed.crowd,
+        project=project,
         per_second=_WRITES_PER_SECOND,
         seconds=_WRITE_SECONDS,
     )
