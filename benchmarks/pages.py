@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figure import Figure, Goal
+from benchmarks.sizing import sizing
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 
@@ -27,6 +28,8 @@ def filled(page: str, report: Mapping[str, Any]) -> str:
     '<!-- machine -->\\ncores 2\\n<!-- end -->'
     """
     found = {figure["name"]: _text(figure) for figure in report["figures"]}
+    if (sizes := sizing(report)) is not None:
+        found[sizes.name] = sizes.text()
     machine = ", ".join(f"{name} {value}" for name, value in report["machine"].items())
 
     def put(block: re.Match[str]) -> str:

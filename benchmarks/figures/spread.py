@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import redis
@@ -33,6 +34,8 @@ class Spent:
     commands: int  # of MongoDB
     messages: int  # published in Redis
     redis_bytes: int  # that Redis sent
+    seconds: float
+    subscribers: int = 0  # of each process
 
 
 async def processes(run: Run) -> Figure:
@@ -62,12 +65,13 @@ async def processes(run: Run) -> Figure:
         ("CPU of all servers", "cpu", ms),
     ):
         values = {
-            count: (getattr(busy, pick) - getattr(idle, pick)) / writes
+            count: (getattr(busy, pick) - getattr(idle, pick) * busy.seconds / idle.seconds)
+            / writes
             for count, (idle, busy, writes) in found.items()
         }
         more = slope(list(values.items()))
         figure.add(text, *(show(value) for value in values.values()), show(more))
-    idle = {count: spent.commands / _IDLE_SECONDS for count, (spent, _, _) in found.items()}
+    idle = {count: spent.commands / spent.seconds for count, (spent, _, _) in found.items()}
     figure.add(
         "MongoDB commands a second, nothing written",
         *(_short(value) for value in idle.values()),
@@ -100,7 +104,7 @@ async def _write(run: Run, servers: list[Server]) -> tuple[Spent, Spent, int]:
         listener.stop()
     busy = _less(after, between)
     own = sum(written["commands"].values())
-    busy = Spent(busy.cpu, busy.commands + own, busy.messages, busy.redis_bytes)
+    busy = replace(busy, commands=busy.commands + own)
     return _less(between, before), busy, len(written["committed"])
 
 
@@ -169,6 +173,7 @@ async def _look(run: Run, servers: list[Server]) -> Spent:
         sum(map(_commands, used)),
         sum(published.values()),
         sent,
+        time.monotonic(),
     )
 
 
@@ -178,6 +183,8 @@ def _less(after: Spent, before: Spent) -> Spent:
         after.commands - before.commands,
         after.messages - before.messages,
         after.redis_bytes - before.redis_bytes,
+        after.seconds - before.seconds,
+        _SUBSCRIBERS,
     )
 
 
