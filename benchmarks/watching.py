@@ -32,6 +32,7 @@ class Plan:
     alone: bool = False  # write before one subscriber first
     late: bool = False  # let one more come when all are there
     message_bytes: int = 0  # that uvicorn alone broadcasts
+    quiet_seconds: float = 5.0  # without a message, after which nothing is waited for
     longest_seconds: float = 240.0  # from the last write on
 
 
@@ -136,7 +137,11 @@ async def watch(run: Run, side: str, plan: Plan) -> Outcome:
     crowded = await _usage(server)
     written = await _write(run, server, side, plan, project, seconds=plan.seconds, first=first)
     committed = written["committed"]
-    await crowd.wait(first + len(committed) - 1, seconds=plan.longest_seconds)
+    await crowd.wait(
+        first + len(committed) - 1,
+        quiet_seconds=plan.quiet_seconds,
+        seconds=plan.longest_seconds,
+    )
     after = await _usage(server)
     rendered = await ask(run.workers[side], "render", project=project) if seed else None
     report = await crowd.report(committed, rendered, first=first)

@@ -125,6 +125,7 @@ async def _by_subscribers(run: Run, crowds: Sequence[int]) -> Lines:
             _WRITES_PER_SECOND / 2,
             _WRITE_SECONDS * 2,
             processes=1 + (count > 1000) * 3,
+            quiet_seconds=20.0,
             late=True,
         )
         outcome = await watch(run, OURS, plan)

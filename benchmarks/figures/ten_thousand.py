@@ -14,6 +14,7 @@ from benchmarks.watching import Outcome, Plan, watch
 _SPARE_FILES = 200  # of a process, beside its clients
 _PROCESSES = 4  # of clients
 _AT_ONCE = 40  # that connect at the same time
+_QUIET_SECONDS = 20.0
 _DELTAS_PER_SECOND, _DELTA_SECONDS = 1.0, 10.0
 
 
@@ -29,6 +30,7 @@ async def measure(run: Run) -> Figure:
         processes=_PROCESSES,
         at_once=_AT_ONCE,
         hold_seconds=hold,
+        quiet_seconds=_QUIET_SECONDS,
     )
     ours = await watch(run, OURS, plan)
     size = ours.report.message_bytes
@@ -60,7 +62,7 @@ _ROWS: dict[str, Callable[[Outcome], str]] = {
     "messages delivered": lambda o: f"{o.report.delivered:,}",
     "latency from commit to client, p50": lambda o: ms(o.latency(0.5)),
     "latency from commit to client, p99": lambda o: ms(o.latency(0.99)),
-    "server CPU per message": lambda o: f"{o.cpu_per_message * 1e6:.3g} µs",
+    "server CPU per message": lambda o: f"{o.cpu_per_message * 1e6:,.4g} µs",
     "resident memory of the server": lambda o: f"{o.rss_bytes / 1e6:.0f} MB",
     "of it per subscriber": lambda o: f"{o.rss_bytes_each / 1024:.1f} KB",
 }
