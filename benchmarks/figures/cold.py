@@ -21,7 +21,7 @@ _LONGEST_SECONDS = 180.0
 async def measure(run: Run) -> Figure:
     """Connect to cold projects, each side in turn, then to the same again while they are hot."""
     samples: dict[str, dict[str, list[float]]] = {
-        side: {"cold": [], "hot": [], "sql": [], "bytes": []} for side in run.sides
+        side: {"cold": [], "hot": [], "sql": [], "bytes": [], "memory": []} for side in run.sides
     }
     statements: dict[str, dict[str, int]] = {}
     servers = {side: run.ground.server(side) for side in run.sides}
@@ -38,6 +38,7 @@ async def measure(run: Run) -> Figure:
             samples[side]["hot"].extend(found["hot"])
             samples[side]["sql"].append(sum(found["statements"].values()))
             samples[side]["bytes"].append(found["bytes"])
+            samples[side]["memory"].append(found["memory"])
             is_equal &= found["is_equal"]
             say(f"  {side}: cold {ms(found['cold'])}, hot {ms(median(found['hot']))}")
     for server in servers.values():
@@ -55,6 +56,13 @@ async def measure(run: Run) -> Figure:
     for name, text in (("sql", "SQL statements, cold"), ("bytes", "bytes received")):
         mine, other = median(ours[name]), median(theirs[name]) if theirs else None
         figure.add(text, f"{mine:,.0f}", f"{other:,.0f}" if other else "–", ratio(mine, other))
+    mine, other = ours["memory"][0], theirs["memory"][0] if theirs else None
+    figure.add(
+        "memory of the server, peak over before, first visit",
+        f"{mine / 1e6:.1f} MB",
+        f"{other / 1e6:.1f} MB" if other else "–",
+        ratio(mine, other),
+    )
     if theirs:
         part = median(ours["cold"]) / median(theirs["cold"])
         figure.promise(f"cold in at most 1/15 of RxDjango's time ({part:.3f})", part <= 1 / 15)
@@ -86,6 +94,7 @@ async def _visit(run: Run, side: str, server: Server, round_: int) -> dict[str, 
     return {
         "cold": cold,
         "hot": hot,
+        "memory": after["peak_bytes"] - before["rss_bytes"],
         "bytes": client.conversation.bytes,
         "is_equal": state_of(client.conversation, {}) == rendered,
         "statements": {sql: n for sql, n in counted.items() if not is_sweep(sql)},

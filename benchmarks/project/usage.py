@@ -9,16 +9,17 @@ from typing import Any
 
 
 def usage() -> dict[str, Any]:
-    """Return processor seconds and resident bytes."""
+    """Return processor seconds, resident bytes now, and the most they ever were."""
     used = resource.getrusage(resource.RUSAGE_SELF)
+    peak = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return {
         "cpu_seconds": used.ru_utime + used.ru_stime,
-        "rss_bytes": _resident_bytes(used.ru_maxrss),
+        "rss_bytes": _resident_bytes() or peak,
+        "peak_bytes": peak,
     }
 
 
-def _resident_bytes(peak: int) -> int:
+def _resident_bytes() -> int:
+    """Return 0 where the system does not say."""
     status = Path("/proc/self/statm")
-    if status.exists():
-        return int(status.read_text().split()[1]) * resource.getpagesize()
-    return peak if sys.platform == "darwin" else peak * 1024  # the most it ever was
+    return int(status.read_text().split()[1]) * resource.getpagesize() if status.exists() else 0
