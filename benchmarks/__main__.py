@@ -1,4 +1,4 @@
-"""``python -m benchmarks read|speed|write|lists``: print tables for people, JSON for programs."""
+"""``python -m benchmarks GROUP``: print tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from benchmarks.figures import (
     lists,
     many,
     one,
+    profile,
     save,
     scale,
     spread,
@@ -57,12 +58,14 @@ FIGURES: dict[str, dict[str, Callable[[Run], Awaitable[Figure]]]] = {
         "anchors": spread.anchors,
         "scale": scale.measure,
     },
+    "profile": {"fanout": profile.fanout, "cold": profile.cold},
     "write": {"one": one.measure, "many": many.measure},
     "lists": {"attach": lists.attach, "create": lists.create},
 }
 SIDES = {
     "read": (OURS, THEIRS),
     "speed": (OURS, THEIRS),
+    "profile": (OURS,),
     "write": (OURS, THEIRS, PLAIN),
     "lists": (OURS, THEIRS),
 }
@@ -86,6 +89,7 @@ def main() -> int:
         hold=arguments.hold,
         largest=arguments.largest,
         plot=arguments.plot,
+        py_spy=arguments.py_spy,
     )
     names = arguments.only or list(FIGURES[arguments.command])
     if "cold" not in names:
@@ -140,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
         measuring.add_argument("--alone", action="store_true", help="leave RxDjango out")
         measuring.add_argument("--strict", action="store_true", help="exit with 1 for missed goals")
         measuring.add_argument("--plot", type=Path, metavar="FILE", help="where scale draws")
+        measuring.add_argument("--py-spy", default=default.py_spy, metavar="FILE")
         for name, kind in (
             ("rounds", int),
             ("instances", int),

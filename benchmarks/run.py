@@ -36,6 +36,7 @@ class Choices:
     many: int = 10_000  # subscribers of one process
     hold: float = 60.0  # seconds for which they stay before something happens
     largest: int = 100_000  # instances, of the sizes that costs are held against
+    py_spy: str = "py-spy"  # the profiler: a name or a path
     plot: Path | None = None  # where to draw how costs grow; None: under .bench
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -34,6 +36,8 @@ class Plan:
     message_bytes: int = 0  # that uvicorn alone broadcasts
     quiet_seconds: float = 5.0  # without a message, after which nothing is waited for
     longest_seconds: float = 240.0  # from the last write on
+    #: What is entered while there are writes, a profiler say.
+    during: Callable[[Server], AbstractAsyncContextManager[None]] | None = None
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,8 @@ async def watch(run: Run, side: str, plan: Plan) -> Outcome:
         visitor.close()
         await asyncio.sleep(_REST_SECONDS)
     crowded = await _usage(server)
-    written = await _write(run, server, side, plan, project, seconds=plan.seconds, first=first)
+    async with plan.during(server) if plan.during else nullcontext():
+        written = await _write(run, server, side, plan, project, seconds=plan.seconds, first=first)
     committed = written["committed"]
     await crowd.wait(
         first + len(committed) - 1,

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import crowd, figure, fitting, ground, latencies, pages, plot, wire
+from benchmarks import crowd, figure, fitting, ground, latencies, pages, plot, samples, wire
 from benchmarks.dialects import graphql
 from benchmarks.figure import Figure, quantile
 from benchmarks.figures import spread
 from benchmarks.fitting import exponent, last_exponent, slope
 
-MODULES = (crowd, figure, fitting, graphql, ground, latencies, pages, plot, spread, wire)
+MODULES = (crowd, figure, fitting, graphql, ground, latencies, pages, plot, samples, spread, wire)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
@@ -78,6 +78,18 @@ def test_a_page_takes_the_tables_of_a_run_and_keeps_the_rest() -> None:
     once = pages.filled(page, report)
     assert once == page.replace("old", found.text())
     assert pages.filled(once, report) == once
+
+
+def test_a_profile_is_shared_out_by_the_innermost_frame() -> None:
+    lines = [
+        "thread (0x1): M;main (uvicorn/main.py:3);send (uvicorn/x.py:7);step (rxgraph/a.py:1) 6",
+        "thread (0x1): M;main (uvicorn/main.py:3);write (<rxgraph plan>:9) 3",
+        "thread (0x2): rxgraph_0;<module> (json/x.py:1) 1",
+        "",
+    ]
+    assert samples.by_package(lines) == {"RxGraph": 6, "RxGraph, generated": 3, samples.OTHER: 1}
+    assert samples.by_function(lines)["step (rxgraph/a.py)"] == 6
+    assert samples.below(lines)["main (uvicorn/main.py)"] == 9
 
 
 def test_a_figure_is_a_table_with_its_goals() -> None:
