@@ -18,6 +18,7 @@ from benchmarks.sizing import sizing
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 
+_PICTURES = {"scale": "![Times over the size of the state and of the crowd](images/scale.svg)"}
 _BLOCK = re.compile(r"<!-- (machine|figure: (\w+)) -->\n.*?<!-- end -->", re.DOTALL)
 
 
@@ -28,6 +29,9 @@ def filled(page: str, report: Mapping[str, Any]) -> str:
     '<!-- machine -->\\ncores 2\\n<!-- end -->'
     """
     found = {figure["name"]: _text(figure) for figure in report["figures"]}
+    for name, picture in _PICTURES.items():
+        if name in found:
+            found[name] = f"{picture}\n\n{found[name]}"
     if (sizes := sizing(report)) is not None:
         found[sizes.name] = sizes.text()
     machine = ", ".join(f"{name} {value}" for name, value in report["machine"].items())

@@ -142,6 +142,10 @@ def slopes_of(report: Mapping[str, Any]) -> Slopes:
     )
 
 
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+
+
 def sizing(report: Mapping[str, Any]) -> Figure | None:
     """Return the table for three crowds; None where the report lacks a figure that it takes."""
     if not {figure["name"] for figure in report["figures"]} >= _NEEDED:
@@ -159,12 +163,12 @@ def sizing(report: Mapping[str, Any]) -> Figure | None:
     for text, cells in (
         ("server processes", [f"{s.processes:,}" for s in sizes]),
         ("of them show an anchor", [f"{s.showing:.3g}" for s in sizes]),
-        ("cores in use, all processes", [f"{s.cores:,.3g}" for s in sizes]),
+        ("cores in use, all processes", [_short(s.cores) for s in sizes]),
         ("memory of the processes, GB", [f"{s.memory_bytes / 1e9:,.1f}" for s in sizes]),
         ("writes a second", [f"{s.writes:,.0f}" for s in sizes]),
         ("MongoDB commands a second", [f"{s.commands:,.0f}" for s in sizes]),
         ("Redis messages delivered a second", [f"{s.delivered:,.0f}" for s in sizes]),
-        ("Redis sends, MB a second", [f"{s.redis_bytes / 1e6:,.3g}" for s in sizes]),
+        ("Redis sends, MB a second", [_short(s.redis_bytes / 1e6) for s in sizes]),
     ):
         figure.add(text, *cells)
     figure.notes.append(
