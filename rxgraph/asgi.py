@@ -46,11 +46,7 @@ class _Application:
 
             await serve_asset(name, scope, send)
         elif self._is_ours(scope):
-            from rxgraph.serve.http import HTTPConsumer
-            from rxgraph.serve.websocket import WebSocketConsumer
-
-            consumer = HTTPConsumer if scope["type"] == "http" else WebSocketConsumer
-            await consumer(schema=self._get_schema())(scope, receive, send)
+            await self._serve(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send(
@@ -58,6 +54,15 @@ class _Application:
             )
         else:
             await self._django(scope, receive, send)
+
+    def _serve(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        from rxgraph.serve.http import HTTPConsumer
+        from rxgraph.serve.websocket import WebSocketConnection
+
+        if scope["type"] == "websocket":
+            return WebSocketConnection(self._get_schema(), scope, receive, send).serve()
+        served: Awaitable[None] = HTTPConsumer(schema=self._get_schema())(scope, receive, send)
+        return served
 
     def _is_ours(self, scope: Scope) -> bool:
         return scope["type"] in ("http", "websocket") and _path(scope).rstrip("/") == self._path

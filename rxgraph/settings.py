@@ -37,8 +37,12 @@ class RxGraphSettings:
     lease_seconds: float = 10.0
     #: Seconds between two looks at the sequence numbers, for wake-ups that were lost.
     poll_seconds: float = 2.0
-    #: Seconds a server keeps what a query or a mutation has read, in case another one follows.
-    linger_seconds: float = 3.0
+    #: Seconds a server keeps in memory what nobody watches any more, in case somebody comes back;
+    #: never longer than the channel's ``cache_ttl``.
+    linger_seconds: float = 60.0
+    #: Megabytes that the live state in one server process may take before what nobody watches any
+    #: more is dropped, the longest unused first. What is watched is never dropped.
+    replica_memory_mb: int = 256
     #: Seconds a store may take to answer before the change is left to the sweeper.
     store_timeout_seconds: float = 5.0
     #: Seconds a client has for ``connection_init``.
@@ -55,6 +59,10 @@ class RxGraphSettings:
     mutation_window: float = 3600
     #: Seconds that an action of a live context may run.
     action_seconds: float = 30.0
+    #: Answer from compiled plans; off, graphql-core executes every field, with the same results.
+    plans: bool = True
+    #: Megabytes of JSON text that the plans of one process keep for later.
+    plan_memory_mb: int = 64
     #: Origins that browsers may connect from, besides the host itself; ``"*"`` allows any.
     allowed_origins: tuple[str, ...] = ()
     #: Dotted path of ``async def authenticate(credentials) -> User | None``; None: token, session.

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple, NewType
+from typing import Any, NamedTuple, NewType, TypeVar, dataclass_transform
+
+T = TypeVar("T")
 
 #: A value as it travels: ``None | bool | int | float | str | list | dict``.
 JSON = Any
@@ -44,6 +46,15 @@ def marked_by(user_id: str, marks: Iterable[str]) -> list[str]:
     found = (text.partition(" ")[2] for text in marks)
     start = _named(user_id)
     return [text[len(start) :] for text in found if text.startswith(start) and text != start]
+
+
+def users_marked(marks: Iterable[str]) -> frozenset[str]:
+    """Return the users whose own writes *marks* name."""
+    found = set()
+    for text in marks:
+        _, length, rest = text.split(" ", 2)
+        found.add(rest[: int(length)])
+    return frozenset(found)
 
 
 def _named(user_id: str) -> str:
@@ -134,7 +145,17 @@ class RemovalReason(StrEnum):
     NEVER = "NEVER"  # a tombstone that only fences a late writer; never shown to anybody
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def _value(cls: type[T]) -> type[T]:
+    """Make *cls* a dataclass that type checkers keep from being changed.
+
+    Keeping it at run time too would make a new one cost five times as much, and states have tens
+    of thousands of documents.
+    """
+    return dataclass(slots=True)(cls)
+
+
+@_value
 class Document:
     """One flat instance as the cache holds it.
 

@@ -60,5 +60,7 @@ DATABASES: dict[str, dict[str, Any]] = {
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }
-RXGRAPH: dict[str, Any] = {"STORE": "memory://"}
+#: ``RXGRAPH_PLANS=0`` runs the whole suite without plans.
+PLANS = os.environ.get("RXGRAPH_PLANS", "1") != "0"
+RXGRAPH: dict[str, Any] = {"STORE": "memory://", "PLANS": PLANS}
 BOARD_PRESENCE = True

@@ -22,6 +22,15 @@ _MARKS_KEPT = 32  # for readers that missed a wake-up
 
 
 @dataclass(frozen=True, slots=True)
+class Pack:
+    """A copy of all documents, tombstones included, as of a batch; see ``cache.packing``."""
+
+    name: str  # nobody else's
+    number: int
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Anchor:
     """The record of one anchor. Times are Unix seconds."""
 
@@ -42,6 +51,8 @@ class Anchor:
     idle_since: float = 0.0  # when the last session left; 0.0 while there are any
     #: Marks of the newest published transactions, each with the number of its batch.
     published: tuple[tuple[int, str], ...] = ()
+    #: Where the whole state of this generation can be read at once.
+    pack: Pack | None = None
 
     def marks_since(self, number: int) -> tuple[str, ...]:
         """Return the marks that were published after *number*."""
@@ -91,11 +102,14 @@ def open_(anchor: Anchor, lease: Lease, now: float, *, schema: str) -> Anchor | 
         owner=lease.owner,
         lease_until=now + lease.seconds,
         schema=schema,
+        pack=None,
     )
 
 
-def fill(anchor: Anchor, owner: str, seq: int, now: float) -> Anchor | None:
-    """HEATING → HOT; None: the caller was replaced meanwhile."""
+def fill(
+    anchor: Anchor, owner: str, seq: int, now: float, pack: Pack | None = None
+) -> Anchor | None:
+    """HEATING → HOT, with a *pack* as of the same number; None: the caller was replaced."""
     if not _is_turn(anchor, owner, seq) or anchor.phase is not Phase.HEATING:
         return None
     return replace(
@@ -107,7 +121,17 @@ def fill(anchor: Anchor, owner: str, seq: int, now: float) -> Anchor | None:
         owner=NOBODY,
         lease_until=0.0,
         idle_since=anchor.idle_since or (0.0 if anchor.sessions else now),
+        pack=pack,
     )
+
+
+def repack(anchor: Anchor, generation: int, pack: Pack) -> Anchor | None:
+    """Name a newer *pack* of the same generation; None: it is none."""
+    if anchor.phase is not Phase.HOT or anchor.generation != generation:
+        return None
+    if anchor.pack is not None and anchor.pack.number >= pack.number:
+        return None
+    return replace(anchor, pack=pack)
 
 
 def abandon(anchor: Anchor, owner: str, seq: int) -> Anchor | None:

@@ -18,20 +18,27 @@ from rxgraph.cache.anchor import Anchor
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.steps import (
     DropGeneration,
+    DropPack,
     FindHolders,
     FindIdleRoots,
     LoadAnchor,
+    LoadAnchors,
     Performer,
     ReadDocuments,
+    ReadPack,
     ReadParents,
+    ReadSeveral,
     ReadSince,
     Step,
     SwapAnchor,
+    SwapAnchors,
     WriteDocuments,
+    WritePart,
 )
-from rxgraph.types import AnchorKey, Document, InstanceKey
+from rxgraph.types import JSON, AnchorKey, Document, InstanceKey
 
 T = TypeVar("T")
+_Parts = dict[int, tuple[Document, ...]]
 
 
 @dataclass(slots=True)
@@ -52,19 +59,27 @@ class MemoryStore:
         self._heating: defaultdict[str, set[AnchorKey]] = defaultdict(set)
         self._generations: defaultdict[AnchorKey, dict[int, _Generation]] = defaultdict(dict)
         self._holders: dict[tuple[str, InstanceKey], set[tuple[AnchorKey, int]]] = {}
-        self._heartbeats: dict[str, float] = {}
+        #: By anchor, then by generation and name: the parts by their index.
+        self._packs: defaultdict[AnchorKey, dict[tuple[int, str], _Parts]] = defaultdict(dict)
+        self._heartbeats: dict[str, tuple[float, JSON]] = {}
         self._claims: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._answer = Performer(
             {
                 LoadAnchor: self._load_anchor,
                 SwapAnchor: self._swap_anchor,
+                LoadAnchors: lambda step: self.load_anchors(step.keys),
+                SwapAnchors: self._swap_anchors,
                 FindHolders: self._find_holders,
                 ReadDocuments: self._read_documents,
                 ReadParents: self._read_parents,
                 ReadSince: self._read_since,
+                ReadSeveral: self._read_several,
                 WriteDocuments: self._write_documents,
                 DropGeneration: self._drop_generation,
                 FindIdleRoots: self._find_idle_roots,
+                WritePart: self._write_part,
+                ReadPack: self._read_pack,
+                DropPack: self._drop_pack,
             }
         )
 
@@ -83,16 +98,26 @@ class MemoryStore:
         with self._lock:
             return list(self._anchors.items())
 
-    def beat(self, session: str, until: float) -> None:
-        """Say that the process *session* lives at least until *until* (Unix seconds)."""
+    def beat(self, session: str, until: float, told: JSON = None) -> None:
+        """Say that the process *session* lives at least until *until* (Unix seconds).
+
+        *told* is what it says of itself, for status.
+        """
         with self._lock:
-            self._heartbeats[session] = until
+            self._heartbeats[session] = until, told
+
+    def living_sessions(self, now: float) -> dict[str, JSON]:
+        """Return what the processes that live say of themselves, by session."""
+        with self._lock:
+            return {
+                session: told for session, (until, told) in self._heartbeats.items() if until > now
+            }
 
     def dead_sessions(self, now: float) -> frozenset[str]:
         """Return the sessions that anchors name and whose heartbeat is missing or has ended."""
         with self._lock:
             named = frozenset[str]().union(*(a.sessions for a in self._anchors.values()))
-            living = {session for session, until in self._heartbeats.items() if until > now}
+            living = {session for session, (until, _) in self._heartbeats.items() if until > now}
             return named - living
 
     def forget_session(self, session: str) -> None:
@@ -140,6 +165,10 @@ class MemoryStore:
             self._heating[key.channel].discard(key)
         return True
 
+    def _swap_anchors(self, step: SwapAnchors) -> bool:
+        stored = {key: self._swap_anchor(SwapAnchor(key, a)) for key, a in step.anchors.items()}
+        return all(stored.values())
+
     def _find_holders(self, step: FindHolders) -> dict[AnchorKey, Anchor]:
         found: dict[AnchorKey, Anchor] = {}
         for channel, wanted in step.wanted.items():
@@ -177,6 +206,9 @@ class MemoryStore:
             return [document for document in documents if document.is_live]
         return [document for document in documents if document.version > step.since]
 
+    def _read_several(self, step: ReadSeveral) -> dict[AnchorKey, list[Document]]:
+        return {key: self._read_since(ReadSince(key, *at)) for key, at in step.places.items()}
+
     def _write_documents(self, step: WriteDocuments) -> None:
         generations = self._generations[step.key]
         generation = generations.setdefault(step.generation, _Generation())
@@ -204,6 +236,25 @@ class MemoryStore:
                 self._forget_holder(step.key.channel, instance, (step.key, number))
         if not generations:
             self._generations.pop(step.key, None)
+        for generation, name in list(self._packs.get(step.key, ())):
+            if generation <= step.generation:
+                self._drop_pack(DropPack(step.key, generation, name))
+
+    def _write_part(self, step: WritePart) -> None:
+        parts = self._packs[step.key].setdefault((step.generation, step.name), {})
+        parts[step.index] = step.documents
+
+    def _read_pack(self, step: ReadPack) -> list[Document] | None:
+        parts = self._packs.get(step.key, {}).get((step.generation, step.pack.name), {})
+        if any(index not in parts for index in range(step.pack.parts)):
+            return None
+        return [document for index in range(step.pack.parts) for document in parts[index]]
+
+    def _drop_pack(self, step: DropPack) -> None:
+        packs = self._packs.get(step.key, {})
+        packs.pop((step.generation, step.name), None)
+        if not packs:
+            self._packs.pop(step.key, None)
 
     def _generation(self, key: AnchorKey, number: int) -> _Generation:
         generations = self._generations.get(key)
@@ -233,9 +284,9 @@ class AsyncMemoryStore:
         """Return the records of several anchors; one that is not stored is ``Anchor()``."""
         return {key: self._store.perform(LoadAnchor(key)) for key in keys}
 
-    async def beat(self, session: str, until: float) -> None:
+    async def beat(self, session: str, until: float, told: JSON = None) -> None:
         """Say that the process *session* lives at least until *until* (Unix seconds)."""
-        self._store.beat(session, until)
+        self._store.beat(session, until, told)
 
     async def forget_session(self, session: str) -> None:
         """Remove the heartbeat of a process that has ended."""

@@ -33,6 +33,7 @@ from rxgraph.cache import mongo_requests as requests
 from rxgraph.cache.anchor import Anchor
 from rxgraph.cache.mongo_requests import (
     Aggregate,
+    Breathe,
     Delete,
     EnsureIndexes,
     Find,
@@ -41,7 +42,7 @@ from rxgraph.cache.mongo_requests import (
 )
 from rxgraph.cache.steps import Procedure, Step, run, run_async
 from rxgraph.errors import BackendError
-from rxgraph.types import AnchorKey
+from rxgraph.types import JSON, AnchorKey
 
 T = TypeVar("T")
 
@@ -53,7 +54,8 @@ DRIVERS = {
 
 _DUPLICATE_KEY = 11000
 _FAST = WriteConcern(1)
-_ONE_BATCH = 1_000_000  # let the first answer be as large as the protocol allows
+#: Documents in one answer: decoding it keeps a process busy for a few milliseconds.
+_ONE_BATCH = 5_000
 _FAILURES = (PyMongoError, BSONError, UnicodeEncodeError, OverflowError)
 
 
@@ -89,9 +91,16 @@ class MongoStore:
         """Return every stored record, for status and expiry."""
         return self._run("list_anchors", requests.list_anchors())
 
-    def beat(self, session: str, until: float) -> None:
-        """Say that the process *session* lives at least until *until* (Unix seconds)."""
-        self._run("beat", requests.beat(session, until))
+    def beat(self, session: str, until: float, told: JSON = None) -> None:
+        """Say that the process *session* lives at least until *until* (Unix seconds).
+
+        *told* is what it says of itself, for status.
+        """
+        self._run("beat", requests.beat(session, until, told))
+
+    def living_sessions(self, now: float) -> dict[str, JSON]:
+        """Return what the processes that live say of themselves, by session."""
+        return self._run("living_sessions", requests.living_sessions(now))
 
     def dead_sessions(self, now: float) -> frozenset[str]:
         """Return the sessions that anchors name and whose heartbeat is missing or has ended."""
@@ -178,6 +187,8 @@ class MongoStore:
                     self._collection(name).create_indexes(_indexes(request))
                     self._indexed.add(seen)
                 return None
+            case Breathe():
+                return None
         raise TypeError(f"no request to MongoDB: {request!r}")
 
 
@@ -220,9 +231,9 @@ class AsyncMongoStore:
         """Return the records of several anchors in one round trip; not stored: ``Anchor()``."""
         return await self._run("load_anchors", requests.load_anchors(keys))
 
-    async def beat(self, session: str, until: float) -> None:
+    async def beat(self, session: str, until: float, told: JSON = None) -> None:
         """Say that the process *session* lives at least until *until* (Unix seconds)."""
-        await self._run("beat", requests.beat(session, until))
+        await self._run("beat", requests.beat(session, until, told))
 
     async def forget_session(self, session: str) -> None:
         """Remove the heartbeat of a process that has ended."""
@@ -291,6 +302,8 @@ class AsyncMongoStore:
                     await database[name].create_indexes(_indexes(request))
                     self._indexed.add(name)
                 return None
+            case Breathe():
+                return await asyncio.sleep(0)
         raise TypeError(f"no request to MongoDB: {request!r}")
 
 

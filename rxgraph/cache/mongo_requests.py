@@ -23,32 +23,41 @@ from rxgraph.cache.mongo_codec import (
     encode_document,
     instance_id,
     join_keys,
-    without_surrogates,
+    part_id,
 )
+from rxgraph.cache.pack_codec import decode_part, encode_part
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.steps import (
     DropGeneration,
+    DropPack,
     FindHolders,
     FindIdleRoots,
     LoadAnchor,
+    LoadAnchors,
     Procedure,
     ReadDocuments,
+    ReadPack,
     ReadParents,
+    ReadSeveral,
     ReadSince,
     Step,
     SwapAnchor,
+    SwapAnchors,
     WriteDocuments,
+    WritePart,
     chunks,
 )
-from rxgraph.types import AnchorKey, Document, InstanceKey
+from rxgraph.types import JSON, AnchorKey, Document, InstanceKey
 
 ANCHORS = "anchors"
 SESSIONS = "sessions"
 ROOTS = "roots"
+PACKS = "packs"
 
 IndexKeys = tuple[tuple[str, int], ...]
 
 ANCHOR_INDEXES: tuple[IndexKeys, ...] = ((("_id.c", 1), ("phase", 1)),)
+PACK_INDEXES: tuple[IndexKeys, ...] = ((("_id.c", 1), ("_id.a", 1), ("_id.g", 1)),)
 ROOT_INDEXES: tuple[IndexKeys, ...] = ((("until", 1),),)
 INSTANCE_INDEXES: tuple[IndexKeys, ...] = (
     (("_id.t", 1), ("_id.i", 1)),  # FindHolders
@@ -58,8 +67,14 @@ INSTANCE_INDEXES: tuple[IndexKeys, ...] = (
 
 #: Keys in one request: far below the 16 MiB that a command may have.
 KEYS_PER_REQUEST = 20_000
+#: Anchors whose documents are read with one request: each is a branch of its own in the query.
+ANCHORS_PER_REQUEST = 200
 #: Documents in one request: each request has the whole timeout for itself.
 DOCUMENTS_PER_REQUEST = 2_000
+#: Bytes of a part in one document, which has at most 16 MiB.
+PIECE_BYTES = 8 * 2**20
+#: Documents decoded in a row: a millisecond or two of an event loop.
+DECODED_AT_ONCE = 500
 #: From so many documents on it pays to try inserting first.
 INSERT_FIRST = 100
 
@@ -124,6 +139,11 @@ class EnsureIndexes(Step[None]):
     indexes: tuple[IndexKeys, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Breathe(Step[None]):
+    """Let others have their turn on an event loop."""
+
+
 # -- anchor records
 
 
@@ -158,6 +178,24 @@ def swap_anchor(step: SwapAnchor) -> Procedure[bool]:
     filter_ = {"_id": record["_id"], "r": revision}
     replacement = Replace(ANCHORS, [(filter_, record)], False, step.is_durable)
     return (yield from replacement) == 1
+
+
+def swap_anchors(step: SwapAnchors) -> Procedure[bool]:
+    """Answer ``SwapAnchors``."""
+    yield from EnsureIndexes(ANCHORS, ANCHOR_INDEXES)
+    records = [
+        encode_anchor(key, anchor) | {"r": anchor.revision + 1}
+        for key, anchor in step.anchors.items()
+    ]
+    is_stored = True
+    for part in chunks(records, DOCUMENTS_PER_REQUEST):
+        fresh = [record for record in part if record["r"] == 1]
+        known = [({"_id": r["_id"], "r": r["r"] - 1}, r) for r in part if r["r"] > 1]
+        if fresh:
+            is_stored &= not (yield from Insert(ANCHORS, fresh))
+        if known:
+            is_stored &= (yield from Replace(ANCHORS, known, upsert=False)) == len(known)
+    return is_stored
 
 
 def find_holders(step: FindHolders) -> Procedure[dict[AnchorKey, Anchor]]:
@@ -225,7 +263,7 @@ def read_documents(step: ReadDocuments) -> Procedure[dict[InstanceKey, Document]
         ids = [instance_id(step.key.anchor_id, step.generation, key) for key in keys]
         wanted = ids[0] if len(ids) == 1 else {"$in": ids}
         raws = yield from Find(collection_name(step.key.channel), {"_id": wanted})
-        documents += map(decode_document, raws)
+        documents += yield from _decoded(raws)
     return {document.key: document for document in documents}
 
 
@@ -235,7 +273,7 @@ def read_parents(step: ReadParents) -> Procedure[dict[InstanceKey, Document]]:
     for keys in chunks(step.children, KEYS_PER_REQUEST):
         filter_ = {**_generation(step), "c": {"$in": join_keys(keys)}, **_NOT_REMOVED}
         raws = yield from Find(collection_name(step.key.channel), filter_)
-        documents += map(decode_document, raws)
+        documents += yield from _decoded(raws)
     return {document.key: document for document in documents}
 
 
@@ -245,7 +283,33 @@ def read_since(step: ReadSince) -> Procedure[list[Document]]:
     if step.since < 0:
         filter_ |= _NOT_REMOVED
     raws = yield from Find(collection_name(step.key.channel), filter_)
-    return [decode_document(raw) for raw in raws]
+    return (yield from _decoded(raws))
+
+
+def _decoded(raws: Sequence[Raw]) -> Procedure[list[Document]]:
+    documents: list[Document] = []
+    for start in range(0, len(raws), DECODED_AT_ONCE):
+        if start:
+            yield from Breathe()
+        documents += map(decode_document, raws[start : start + DECODED_AT_ONCE])
+    return documents
+
+
+def read_several(step: ReadSeveral) -> Procedure[dict[AnchorKey, list[Document]]]:
+    """Answer ``ReadSeveral``."""
+    found: dict[AnchorKey, list[Document]] = {key: [] for key in step.places}
+    channels: dict[str, list[Raw]] = {}
+    for (channel, anchor), (generation, since) in step.places.items():
+        wanted: Raw = {"_id.a": anchor, "_id.g": generation, "v": {"$gt": since}}
+        channels.setdefault(channel, []).append(
+            wanted if since >= 0 else {**wanted, **_NOT_REMOVED}
+        )
+    for channel, places in channels.items():
+        for part in chunks(places, ANCHORS_PER_REQUEST):
+            filter_: Raw = part[0] if len(part) == 1 else {"$or": part}
+            for raw in (yield from Find(collection_name(channel), filter_)):
+                found[AnchorKey(channel, raw["_id"]["a"])].append(decode_document(raw))
+    return found
 
 
 def write_documents(step: WriteDocuments) -> Procedure[None]:
@@ -263,11 +327,7 @@ def write_documents(step: WriteDocuments) -> Procedure[None]:
     probe, rest = step.documents[:INSERT_FIRST], step.documents[INSERT_FIRST:]
     for part in (probe, *chunks(rest, DOCUMENTS_PER_REQUEST)):
         raws = [encode_document(step.key.anchor_id, step.generation, item) for item in part]
-        try:
-            insert_first = yield from _store(collection, raws, insert_first)
-        except UnicodeEncodeError:
-            plain = [without_surrogates(raw) for raw in raws]
-            insert_first = yield from _store(collection, plain, insert_first)
+        insert_first = yield from _store(collection, raws, insert_first)
 
 
 def _store(collection: str, raws: Sequence[Raw], insert_first: bool) -> Procedure[bool]:
@@ -289,10 +349,56 @@ def drop_generation(step: DropGeneration) -> Procedure[None]:
     """Answer ``DropGeneration``."""
     filter_ = {"_id.a": step.key.anchor_id, "_id.g": {"$lte": step.generation}}
     yield from Delete(collection_name(step.key.channel), filter_)
+    yield from Delete(PACKS, {**_packs_of(step.key), "_id.g": {"$lte": step.generation}})
 
 
 def _generation(step: ReadParents | ReadSince) -> Raw:
     return {"_id.a": step.key.anchor_id, "_id.g": step.generation}
+
+
+# -- packs
+
+
+def _packs_of(key: AnchorKey) -> Raw:
+    return {"_id.c": key.channel, "_id.a": key.anchor_id}
+
+
+def write_part(step: WritePart) -> Procedure[None]:
+    """Answer ``WritePart``."""
+    yield from EnsureIndexes(PACKS, PACK_INDEXES)
+    part = encode_part(step.documents)
+    pieces = [part[start : start + PIECE_BYTES] for start in range(0, len(part), PIECE_BYTES)]
+    for number, piece in enumerate(pieces):
+        id_ = part_id(step.key, step.generation, step.name, step.index, number)
+        record = {"_id": id_, "of": len(pieces), "b": piece}
+        yield from Replace(PACKS, [({"_id": id_}, record)], upsert=True, is_durable=False)
+
+
+def read_pack(step: ReadPack) -> Procedure[list[Document] | None]:
+    """Answer ``ReadPack``."""
+    filter_ = {**_packs_of(step.key), "_id.g": step.generation, "_id.n": step.pack.name}
+    raws = yield from Find(PACKS, filter_)
+    parts: dict[int, dict[int, Raw]] = {}
+    for raw in raws:
+        parts.setdefault(raw["_id"]["p"], {})[raw["_id"]["s"]] = raw
+    documents: list[Document] = []
+    for index in range(step.pack.parts):
+        pieces = parts.get(index, {})
+        if not pieces or len(pieces) < next(iter(pieces.values()))["of"]:
+            return None
+        if index:
+            yield from Breathe()
+        try:
+            documents += decode_part(b"".join(pieces[number]["b"] for number in sorted(pieces)))
+        except ValueError:  # written by another version
+            return None
+    return documents
+
+
+def drop_pack(step: DropPack) -> Procedure[None]:
+    """Answer ``DropPack``."""
+    filter_ = {**_packs_of(step.key), "_id.g": step.generation, "_id.n": step.name}
+    yield from Delete(PACKS, filter_)
 
 
 # -- roots of list channels
@@ -343,10 +449,16 @@ def forget_claims(before: float) -> Procedure[None]:
 # -- heartbeats
 
 
-def beat(session: str, until: float) -> Procedure[None]:
-    """Store the heartbeat of a process."""
-    record = {"_id": session, "until": until}
+def beat(session: str, until: float, told: JSON = None) -> Procedure[None]:
+    """Store the heartbeat of a process, and what it says of itself."""
+    record = {"_id": session, "until": until, "told": told}
     yield from Replace(SESSIONS, [({"_id": session}, record)], upsert=True)
+
+
+def living_sessions(now: float) -> Procedure[dict[str, JSON]]:
+    """Return what the processes that live say of themselves, by session."""
+    raws = yield from Find(SESSIONS, {"until": {"$gt": now}})
+    return {raw["_id"]: raw.get("told") for raw in raws}
 
 
 def forget_session(session: str) -> Procedure[None]:
@@ -376,13 +488,19 @@ class _Handler(Protocol):
 _HANDLERS: dict[type[Step[Any]], _Handler] = {
     LoadAnchor: load_anchor,
     SwapAnchor: swap_anchor,
+    LoadAnchors: lambda step: load_anchors(step.keys),
+    SwapAnchors: swap_anchors,
     FindHolders: find_holders,
     ReadDocuments: read_documents,
     ReadParents: read_parents,
     ReadSince: read_since,
+    ReadSeveral: read_several,
     WriteDocuments: write_documents,
     DropGeneration: drop_generation,
     FindIdleRoots: find_idle_roots,
+    WritePart: write_part,
+    ReadPack: read_pack,
+    DropPack: drop_pack,
 }
 
 

@@ -6,11 +6,20 @@ changed since: the result is the state as of one ``done``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rxgraph.cache.anchor import Anchor
 from rxgraph.cache.phases import Phase
-from rxgraph.cache.steps import LoadAnchor, Procedure, ReadSince, Sleep
+from rxgraph.cache.steps import (
+    LoadAnchor,
+    LoadAnchors,
+    Procedure,
+    ReadPack,
+    ReadSeveral,
+    ReadSince,
+    Sleep,
+)
 from rxgraph.types import AnchorKey, Document, InstanceKey
 
 _PAUSE_SECONDS = 0.01
@@ -43,22 +52,62 @@ def read_documents(
     anchor = yield from LoadAnchor(key)
     wanted = anchor.generation if generation is None else generation
     found: dict[InstanceKey, Document] = {}
-    low = since
+    low, newest = since, 0
+    is_new = since <= 0  # to whom a pack is of use
     for _ in range(_PATIENCE):
         if anchor.phase is not Phase.HOT or anchor.generation != wanted:
             return anchor
         noted = anchor
+        if is_new and anchor.pack is not None:
+            # As one who resumes from its number: what is newer is read as ever.
+            packed = yield from ReadPack(key, wanted, anchor.pack)
+            if packed is not None:
+                found = {document.key: document for document in packed}
+                low = anchor.pack.number
+        is_new = False
         for document in (yield from ReadSince(key, wanted, low)):
             found[document.key] = document
+            newest = max(newest, document.version)
         # A cooling may have dropped documents while they were read: only a record that is still
         # HOT in this generation vouches for them.
-        if all(document.version <= noted.done for document in found.values()):
+        if newest <= noted.done:
             anchor = yield from LoadAnchor(key)
             if anchor.phase is not Phase.HOT or anchor.generation != wanted:
                 return anchor
             return Reading(noted, since, found)
         low = max(low, noted.done)
+        newest = 0
         anchor = yield from LoadAnchor(key)
         if anchor.done == noted.done:
             yield from Sleep(_PAUSE_SECONDS)
     raise Unfinished(f"{key} has been at {anchor.done} of {anchor.seq} for too long")
+
+
+def read_several(
+    places: Mapping[AnchorKey, tuple[int | None, int]],
+) -> Procedure[dict[AnchorKey, Reading | Anchor]]:
+    """Return what ``read_documents`` does for several anchors, in few requests.
+
+    *places* holds of each the generation and the number since when. Those that are being written
+    to at this moment are missing in the answer: read them alone.
+    """
+    noted = yield from LoadAnchors(frozenset(places))
+    answers: dict[AnchorKey, Reading | Anchor] = {}
+    wanted: dict[AnchorKey, tuple[int, int]] = {}
+    for key, (generation, since) in places.items():
+        anchor = noted[key]
+        if anchor.phase is Phase.HOT and generation in (None, anchor.generation):
+            wanted[key] = anchor.generation, since
+        else:
+            answers[key] = anchor
+    if not wanted:
+        return answers
+    found = yield from ReadSeveral(wanted)
+    after = yield from LoadAnchors(frozenset(wanted))  # see read_documents
+    for key, (generation, since) in wanted.items():
+        if after[key].phase is not Phase.HOT or after[key].generation != generation:
+            answers[key] = after[key]
+        elif all(document.version <= noted[key].done for document in found[key]):
+            documents = {document.key: document for document in found[key]}
+            answers[key] = Reading(noted[key], since, documents)
+    return answers

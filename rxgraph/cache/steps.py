@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
-from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.anchor import Anchor, Pack
 from rxgraph.types import AnchorKey, Document, InstanceKey, RowKey
 
 T = TypeVar("T")
@@ -55,6 +55,23 @@ class SwapAnchor(Step[bool]):
 
 
 @dataclass(frozen=True, slots=True)
+class LoadAnchors(Step[dict[AnchorKey, Anchor]]):
+    """Read several records in one request; one that is not stored answers ``Anchor()``."""
+
+    keys: frozenset[AnchorKey]
+
+
+@dataclass(frozen=True, slots=True)
+class SwapAnchors(Step[bool]):
+    """Replace several records as ``SwapAnchor`` does, each by itself, in few requests.
+
+    True: all are stored. False: somebody was faster with one of them at least; the others are.
+    """
+
+    anchors: Mapping[AnchorKey, Anchor]
+
+
+@dataclass(frozen=True, slots=True)
 class FindHolders(Step[dict[AnchorKey, Anchor]]):
     """Find the live anchors that hold any of the instances, per channel name.
 
@@ -92,6 +109,20 @@ class Peek(Step[dict[InstanceKey, Document] | None]):
 
 
 @dataclass(frozen=True, slots=True)
+class Remember(Step[None]):
+    """Keep for ``Peek`` what a finished batch knows of documents; None: there is no such one.
+
+    It is right as of exactly *number*; the batch before had the number *previous*.
+    """
+
+    key: AnchorKey
+    generation: int
+    previous: int
+    number: int
+    documents: Mapping[InstanceKey, Document | None]
+
+
+@dataclass(frozen=True, slots=True)
 class ReadDocuments(Step[dict[InstanceKey, Document]]):
     """Read documents of one generation by key, tombstones included."""
 
@@ -119,6 +150,16 @@ class ReadSince(Step[list[Document]]):
 
 
 @dataclass(frozen=True, slots=True)
+class ReadSeveral(Step[dict[AnchorKey, list[Document]]]):
+    """Do what ``ReadSince`` does for several anchors, with one request a channel.
+
+    ``places`` holds of each the generation, and the number since when.
+    """
+
+    places: Mapping[AnchorKey, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
 class WriteDocuments(Step[None]):
     """Insert or replace documents, each only where the stored ``version`` is lower.
 
@@ -143,10 +184,59 @@ class FindIdleRoots(Step[frozenset[str]]):
 
 @dataclass(frozen=True, slots=True)
 class DropGeneration(Step[None]):
-    """Delete every document of an anchor with ``generation <= generation``."""
+    """Delete every document and pack of an anchor with ``generation <= generation``."""
 
     key: AnchorKey
     generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class WritePart(Step[None]):
+    """Write one part of the pack *name*, by its *index* from 0.
+
+    Parts are durable with the next durable swap.
+    """
+
+    key: AnchorKey
+    generation: int
+    name: str
+    index: int
+    documents: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPack(Step[list[Document] | None]):
+    """Read a pack; None: not all of its parts are there."""
+
+    key: AnchorKey
+    generation: int
+    pack: Pack
+
+
+@dataclass(frozen=True, slots=True)
+class DropPack(Step[None]):
+    """Delete the parts of one pack."""
+
+    key: AnchorKey
+    generation: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Begin(Step[Any]):
+    """Let the store do something meanwhile; answers what ``Await`` takes.
+
+    What nobody awaits may fail unseen.
+    """
+
+    step: Step[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Await(Step[Any]):
+    """Wait until it is done, and answer what it answers; its errors are raised here."""
+
+    begun: Any
 
 
 # -- the database
@@ -179,11 +269,31 @@ class Locate(Step[dict[str, frozenset[InstanceKey]]]):
     columns: Mapping[RowKey, Mapping[str, str | None]]
 
 
+class Beyond(Exception):
+    """What was read at a glance does not hold what was asked for."""
+
+
 @dataclass(frozen=True, slots=True)
-class OpenSnapshot(Step[Any]):
-    """Begin one consistent read of the database for a channel; answers a handle."""
+class Glance(Step[Any]):
+    """Read the one row among *rows*, and what is outstanding, in one statement.
+
+    Answers a handle as ``OpenSnapshot`` does, which need not be closed; what it does not hold
+    raises ``Beyond``. None: there is no such short way.
+    """
 
     channel: str
+    rows: frozenset[RowKey]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSnapshot(Step[Any]):
+    """Begin one consistent read of the database for a channel; answers a handle.
+
+    *beside*: another one that is open, for the same moment: what both show is read once.
+    """
+
+    channel: str
+    beside: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +343,23 @@ class ReadDependents(Step[frozenset[InstanceKey]]):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadTree(Step[list[Row]]):
-    """Render the whole state below one root, one query per layer; empty: no such root."""
+class ReadTree(Step[Any]):
+    """Read the whole state below one root, one query per layer; answers what ``ReadMore`` takes.
+
+    Its documents get *version*.
+    """
 
     snapshot: Any
     anchor_id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMore(Step[list[Document]]):
+    """Render some more documents of a tree, parents first; empty: that was all."""
+
+    snapshot: Any
+    tree: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +401,17 @@ class Publish(Step[None]):
 
     wakeup: Wakeup
     sessions: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer(Step[None]):
+    """Show a whole state (a ``Reading``) to those who wait in this process, if anybody does.
+
+    Readers elsewhere wait until it is written. Should that fail, the next generation is read from
+    the database later than this one was.
+    """
+
+    reading: Any
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from typing import Any, Protocol, TypeVar
 
 from rxgraph.cache.steps import Step
-from rxgraph.types import AnchorKey
+from rxgraph.types import JSON, AnchorKey
 
 T = TypeVar("T")
 
-#: The steps that every store answers, by name: LoadAnchor, SwapAnchor, FindHolders,
-#: ReadDocuments, ReadParents, ReadSince, WriteDocuments, DropGeneration, FindIdleRoots.
+#: The steps that every store answers, by name: LoadAnchor, SwapAnchor, LoadAnchors,
+#: SwapAnchors, FindHolders, ReadDocuments, ReadParents, ReadSince, ReadSeveral, WriteDocuments,
+#: DropGeneration, FindIdleRoots, WritePart, ReadPack, DropPack.
 
 
 class Store(Protocol):
@@ -35,8 +36,14 @@ class Store(Protocol):
     def load_anchors(self, keys: Iterable[AnchorKey]) -> dict[AnchorKey, Any]:
         """Return the records of several anchors in one round trip; not stored: ``Anchor()``."""
 
-    def beat(self, session: str, until: float) -> None:
-        """Say that the process *session* lives at least until *until* (Unix seconds)."""
+    def beat(self, session: str, until: float, told: JSON = None) -> None:
+        """Say that the process *session* lives at least until *until* (Unix seconds).
+
+        *told* is what it says of itself, for status.
+        """
+
+    def living_sessions(self, now: float) -> dict[str, JSON]:
+        """Return what the processes that live say of themselves, by session."""
 
     def dead_sessions(self, now: float) -> frozenset[str]:
         """Return the sessions that anchors name and whose heartbeat has ended."""

@@ -7,7 +7,7 @@ again while others are faster.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -18,12 +18,14 @@ from rxgraph.cache.steps import (
     CloseSnapshot,
     DropGeneration,
     LoadAnchor,
+    LoadAnchors,
     Now,
     OpenSnapshot,
     Procedure,
     Publish,
     Sleep,
     SwapAnchor,
+    SwapAnchors,
     Wakeup,
 )
 from rxgraph.errors import BackendError
@@ -58,24 +60,62 @@ def settle(
             return before, None
         if (yield from SwapAnchor(key, after, is_durable(after))):
             return before, _stored(after)
-        if attempt > 1:
-            ceiling = min(_LONGEST_PAUSE_SECONDS, 0.001 * 2 ** min(attempt, 6))
-            yield from Sleep(random.uniform(0, ceiling))  # noqa: S311 - jitter
+        yield from _give_way(attempt)
         before = yield from LoadAnchor(key)
     raise BackendError(f"the record of {key} changed {_ATTEMPTS} times while being written")
 
 
+def settle_all(keys: Iterable[AnchorKey], decide: Decide) -> Procedure[None]:
+    """Apply *decide(record, now)* to several records, each atomically, in few requests.
+
+    It may be asked again about a record that it has changed already, and has to answer None then.
+
+    Raises:
+        BackendError: others were faster for too long.
+    """
+    left = frozenset(keys)
+    for attempt in range(_ATTEMPTS):
+        records = yield from LoadAnchors(left)
+        now = yield from Now()
+        decided = {key: decide(records[key], now) for key in left}
+        changed = {key: after for key, after in decided.items() if after is not None}
+        if not changed or (yield from SwapAnchors(changed)):
+            return
+        yield from _give_way(attempt)
+        left = frozenset(changed)
+    raise BackendError(f"records changed {_ATTEMPTS} times while {len(left)} were being written")
+
+
+def _give_way(attempt: int) -> Procedure[None]:
+    """Pause for a moment after some attempts that others were faster at."""
+    if attempt > 1:
+        ceiling = min(_LONGEST_PAUSE_SECONDS, 0.001 * 2 ** min(attempt, 6))
+        yield from Sleep(random.uniform(0, ceiling))  # noqa: S311 - jitter
+
+
 def in_snapshot(channel: str, body: Callable[[Any], Procedure[R]]) -> Procedure[R]:
     """Run *body(snapshot)* within one consistent read of a channel's database."""
-    snapshot = yield from OpenSnapshot(channel)
+    return (yield from in_snapshots([channel], lambda snapshots: body(snapshots[channel])))
+
+
+def in_snapshots(
+    channels: Iterable[str], body: Callable[[dict[str, Any]], Procedure[R]]
+) -> Procedure[R]:
+    """Run *body(channel to snapshot)* within one consistent read for all of *channels*."""
+    snapshots: dict[str, Any] = {}
     try:
-        answer = yield from body(snapshot)
+        for channel in channels:
+            beside = next(iter(snapshots.values()), None)
+            snapshots[channel] = yield from OpenSnapshot(channel, beside)
+        answer = yield from body(snapshots)
     except GeneratorExit:  # the driver is gone, and nobody answers steps any more
         raise
     except BaseException:
-        yield from CloseSnapshot(snapshot)
+        for snapshot in reversed(snapshots.values()):
+            yield from CloseSnapshot(snapshot)
         raise
-    yield from CloseSnapshot(snapshot)
+    for snapshot in reversed(snapshots.values()):
+        yield from CloseSnapshot(snapshot)
     return answer
 
 
@@ -132,6 +172,16 @@ def join_anchor(key: AnchorKey, session: str) -> Procedure[None]:
 def leave_anchor(key: AnchorKey, session: str) -> Procedure[None]:
     """Say that the process *session* has no viewers any more."""
     yield from settle(key, lambda anchor, now: decisions.leave(anchor, session, now))
+
+
+def join_anchors(keys: Iterable[AnchorKey], session: str) -> Procedure[None]:
+    """Say of several anchors that the process *session* has viewers."""
+    yield from settle_all(keys, lambda anchor, _: decisions.join(anchor, session))
+
+
+def leave_anchors(keys: Iterable[AnchorKey], session: str) -> Procedure[None]:
+    """Say of several anchors that the process *session* has no viewers any more."""
+    yield from settle_all(keys, lambda anchor, now: decisions.leave(anchor, session, now))
 
 
 def _stored(anchor: Anchor) -> Anchor:

@@ -122,6 +122,14 @@ def _session_user(key: str) -> Any:
 class Identity:
     """The user of a connection, who can be asked for again."""
 
+    __slots__ = (
+        "_checked_at",
+        "_clock",
+        "_credentials",
+        "_lock",
+        "user",
+    )
+
     def __init__(
         self, user: Any, credentials: Credentials, *, clock: Callable[[], float] = time.monotonic
     ) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, BrokenBarrierError
 from typing import Any, TypeVar
@@ -20,11 +20,13 @@ from django.db import connections
 
 from rxgraph.cache.anchor import Anchor, Lease
 from rxgraph.cache.opening import open_async_store
-from rxgraph.cache.reading import Reading, read_documents
+from rxgraph.cache.reading import Reading, read_documents, read_several
 from rxgraph.cache.steps import Now, Procedure, Sleep, Step, run_async
-from rxgraph.cache.turns import join_anchor, leave_anchor
+from rxgraph.cache.turns import join_anchors, leave_anchors
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.errors import BackendError
+from rxgraph.serve.plans.fallbacks import fallbacks
+from rxgraph.serve.together import Together
 from rxgraph.sync.engine import Engine, trees
 from rxgraph.sync.forest import Place
 from rxgraph.sync.heating import Warmth, keep
@@ -32,6 +34,7 @@ from rxgraph.sync.wakeups import Deliver, Told, open_listener
 from rxgraph.types import EVERYBODY, AnchorKey, process_key
 
 T = TypeVar("T")
+From = tuple[int | None, int]  # a generation, None: whichever there is; and the number since when
 
 _THREADS = 4
 _HEARTBEATS_MISSED = 4
@@ -48,6 +51,11 @@ class Backend:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="rxgraph")
         self._started: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[Any]] = set()
+        # What is asked for several anchors in the same moment takes few round trips.
+        self._reads: Together[AnchorKey, From, Reading | Anchor] = Together(self._read)
+        self._hearing: Together[AnchorKey, None, None] = Together(self._hear_of)
+        self._joins: Together[AnchorKey, None, None] = Together(self._count_in)
+        self._leaves: Together[AnchorKey, None, None] = Together(self._leave)
 
     def tree(self, channel: str) -> StateTree:
         """Return the state tree of a channel by its registered name."""
@@ -62,7 +70,13 @@ class Backend:
             Unfinished: some batch does not end.
             BackendError: the store does not answer.
         """
-        return await self._run(read_documents(key, generation=generation, since=since))
+        found = await self._reads.ask(key, (generation, since))
+        if found is None:  # it is being written to
+            found = await self._run(read_documents(key, generation=generation, since=since))
+        return found
+
+    async def _read(self, places: Mapping[AnchorKey, From]) -> Mapping[AnchorKey, Reading | Anchor]:
+        return await self._run(read_several(places))
 
     async def load_anchors(self, keys: list[AnchorKey]) -> dict[AnchorKey, Anchor]:
         """Read several records in one round trip."""
@@ -103,33 +117,59 @@ class Backend:
 
     async def join(self, key: AnchorKey) -> None:
         """Be woken for *key* from now on, and count as one who watches it."""
-        await self._listener.join(key)
+        await self._hearing.ask(key, None)
         await self.count_in(key)
 
     async def count_in(self, key: AnchorKey) -> None:
         """Count as one who watches *key*."""
-        await self._run(join_anchor(key, self.session))
+        await self._joins.ask(key, None)
 
     async def leave(self, key: AnchorKey) -> None:
         """Stop being woken for *key*."""
+        # Whoever joined may have been cancelled, but what he asked for may be under way.
+        await self._hearing.over(key)
+        await self._joins.over(key)
+        await self._leaves.ask(key, None)
+
+    async def _hear_of(self, keys: Mapping[AnchorKey, None]) -> Mapping[AnchorKey, None]:
+        await self._listener.join_all(keys)
+        return {}
+
+    async def _count_in(self, keys: Mapping[AnchorKey, None]) -> Mapping[AnchorKey, None]:
+        await self._run(join_anchors(keys, self.session))
+        return {}
+
+    async def _leave(self, keys: Mapping[AnchorKey, None]) -> Mapping[AnchorKey, None]:
         try:
-            await self._listener.leave(key)
+            await asyncio.gather(*map(self._listener.leave, keys))
         finally:
-            await self._run(leave_anchor(key, self.session))
+            await self._run(leave_anchors(keys, self.session))
+        return {}
 
     async def beat(self) -> None:
         """Say that this process lives."""
         until = time.time() + _HEARTBEATS_MISSED * self.engine.settings.lease_seconds
-        await self.on_thread(self.engine.store.beat, self.session, until)
+        told = {"fallbacks": fallbacks()}
+        await self.on_thread(self.engine.store.beat, self.session, until, told)
 
     # -- writing, on threads
 
-    async def heat(self, key: AnchorKey) -> Warmth | Reading:
-        """Make *key* HOT unless somebody else does; see ``sync.heating.heat``."""
-        lease = self.engine.writer.lease()
+    async def heat(
+        self, key: AnchorKey, begin: Callable[[Reading], None] = lambda reading: None
+    ) -> Warmth | Reading:
+        """Make *key* HOT unless somebody else does; see ``sync.heating.heat``.
+
+        *begin* is called on the event loop with what was read, before it is written.
+        """
+        lease, loop = self.engine.writer.lease(), asyncio.get_running_loop()
+
+        def offer(reading: Reading) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closing
+                loop.call_soon_threadsafe(begin, reading)
+
         keeping = asyncio.create_task(self._keep(key, lease), name="rxgraph keep")
         try:
-            return await self.on_thread(self.engine.heat_and_read, key, lease)
+            return await self.on_thread(self.engine.heat_and_read, key, lease, offer)
         finally:
             keeping.cancel()
 
@@ -139,6 +179,11 @@ class Backend:
             await asyncio.sleep(lease.seconds / 3)
             with contextlib.suppress(BackendError):
                 await self._run(keep(key, lease))
+
+    def pack(self, key: AnchorKey, reading: Reading) -> None:
+        """Let those who come next read at once what took long to read; nobody waits for it."""
+        if self.engine.is_packing_due(reading):
+            self.start_on_thread(self.engine.repack, key, reading)
 
     async def bring_roots(self, key: AnchorKey, roots: Collection[str]) -> Place | None:
         """Let a list channel's forest hold *roots*; see ``Engine.bring_roots``."""
@@ -178,6 +223,8 @@ class Backend:
         """End listening, forget the session, give back connections and threads."""
         if self._running:
             await asyncio.wait(self._running)
+        for asking in (self._reads, self._hearing, self._joins, self._leaves):
+            await asking.close()
         if self._hear in self.engine.listeners:
             self.engine.listeners.remove(self._hear)
             self.engine.sessions.discard(self.session)

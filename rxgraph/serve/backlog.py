@@ -10,7 +10,6 @@ everything that waits is dropped for RESET(OVERFLOW) and a fresh SNAPSHOT.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -76,6 +75,16 @@ Pending: TypeAlias = Delta | Restart | Message | RuntimeChange | Lost
 class Backlog:
     """Pending events in order; *limit* of them at most, but for those that cannot be dropped."""
 
+    __slots__ = (
+        "_clock",
+        "_has_ended",
+        "_items",
+        "_limit",
+        "_newest",
+        "_reserve",
+        "_roots",
+    )
+
     def __init__(
         self,
         limit: int,
@@ -84,7 +93,7 @@ class Backlog:
     ) -> None:
         self._limit = max(2, limit)
         self._reserve, self._clock = reserve, clock
-        self._items: deque[Pending] = deque()
+        self._items: list[Pending] = []  # an empty deque would take 0.7 KB
         self._newest: Move | None = None
         self._roots: Roots | None = None  # the newest
         self._has_ended = False
@@ -176,11 +185,11 @@ class Backlog:
         """Return what is next, or None."""
         if not self._items:
             return None
-        item = self._items.popleft()
+        item = self._items.pop(0)
         if isinstance(item, Delta) and self._clock() - item.since > LAG_SECONDS:
             while self._items and isinstance(following := self._items[0], Delta):
                 item = _merged(item, following)
-                self._items.popleft()
+                del self._items[0]
         return item
 
     def clear(self) -> None:
@@ -200,7 +209,7 @@ class Backlog:
             self._items += [replace(item, place=self._reserve()) for item in runtime]
 
     def _merge(self) -> None:
-        merged: deque[Pending] = deque()
+        merged: list[Pending] = []
         for item in self._items:
             last = merged[-1] if merged else None
             if isinstance(item, Delta) and isinstance(last, Delta):
@@ -214,7 +223,7 @@ class Backlog:
         self._items.append(Restart(move, reason, places, self._roots))
 
     def _drop(self, is_void: Callable[[Pending], bool]) -> None:
-        kept: deque[Pending] = deque()
+        kept: list[Pending] = []
         for item in self._items:
             if not is_void(item):
                 kept.append(item)

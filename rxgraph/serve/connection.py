@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from strawberry.http.websocket_origin import (
@@ -20,11 +20,34 @@ Headers = Mapping[str, str]
 NO_CHANNEL_LAYER = "rxgraph: none"
 
 
-def headers_of(scope: Mapping[str, Any]) -> dict[str, str]:
+class RequestHeaders(Mapping[str, str]):
+    """The headers of an ASGI scope, names in lower case; of a name that repeats, the last.
+
+    They are decoded when they are asked for: an idle connection keeps nothing but the scope.
+    """
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
+        self._raw = raw
+
+    def __getitem__(self, name: str) -> str:
+        wanted = name.encode("latin-1")
+        for key, value in reversed(self._raw):
+            if key.lower() == wanted:
+                return value.decode("latin-1")
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(key.decode("latin-1").lower() for key, _ in self._raw))
+
+    def __len__(self) -> int:
+        return len({key.lower() for key, _ in self._raw})
+
+
+def headers_of(scope: Mapping[str, Any]) -> Headers:
     """Return the headers of an ASGI scope, names in lower case."""
-    return {
-        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
-    }
+    return RequestHeaders(list(scope["headers"]))
 
 
 def is_allowed_origin(headers: Headers) -> bool:

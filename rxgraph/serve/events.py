@@ -29,6 +29,13 @@ from rxgraph.types import JSON, AnchorKey, Document, RemovalReason
 class Stamp:
     """Writes the cursors of one viewer of one anchor."""
 
+    __slots__ = (
+        "key",
+        "members",
+        "store",
+        "viewer",
+    )
+
     def __init__(self, key: AnchorKey, store: bytes, viewer: bytes) -> None:
         self.key, self.store, self.viewer = key, store, viewer
         self.members = cursors.NO_MEMBERS  # of a list, as it stands
@@ -60,6 +67,15 @@ def stamp_for(
 class EventMaker:
     """Makes the events of one live context."""
 
+    __slots__ = (
+        "_entity_id",
+        "arguments",
+        "compiled",
+        "runtime",
+        "session",
+        "stamp",
+    )
+
     def __init__(
         self,
         compiled: CompiledChannel,
@@ -75,16 +91,12 @@ class EventMaker:
 
     def snapshot(self, view: View, cursor: str) -> EventSource:
         """Return the whole of *view*."""
-        visible = view.visible
-        changed = (
-            document for key, document in view.state.items() if visible is None or key in visible
-        )
         channel = self.channel(view, cursor)
         return EventSource(
             ChannelEventKind.SNAPSHOT,
             cursor,
             self.session,
-            ChangesSource(self.compiled, view, changed),
+            ChangesSource(self.compiled, view, None),
             channel=channel,
             query=QuerySource(self.compiled, self.arguments, channel),
             runtime=self.runtime,

@@ -23,6 +23,8 @@ from graphql import (
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from rxgraph.serve.planning import PLANNED, planned
+
 
 class _Value(NamedTuple):
     """A field with a scalar or an enum."""
@@ -64,6 +66,34 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         context = self.context_value
         has_scope = isinstance(context, Mapping) and "scope" in context
         return (self.execute_fields if has_scope else super().execute_fields_serially)(*args)
+
+    def build_per_event_executor(self, payload: Any) -> Any:
+        """Return an executor of one event, with a memory of its own.
+
+        graphql-core lets all events of a subscription share the memo of collected fields, whose
+        keys are new with every event: it would grow for as long as the subscription lives.
+        """
+        executor = super().build_per_event_executor(payload)
+        executor._relevant_sub_fields = {}
+        return executor
+
+    def complete_object_value(
+        self,
+        return_type: GraphQLObjectType,
+        field_details_list: Any,
+        info: Any,
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        """Complete an object; that of a root field by its plan, where its text is asked for."""
+        if path.prev is None and position_context is None and type(result) in PLANNED:
+            text = planned(self, str(path.key), return_type, field_details_list, result)
+            if text is not None:
+                return text
+        return super().complete_object_value(
+            return_type, field_details_list, info, path, result, position_context
+        )
 
     def execute_fields(
         self,

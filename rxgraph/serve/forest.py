@@ -157,6 +157,7 @@ class Forest(Replica):
             if not isinstance(reading, Reading):
                 return False
             if reading.anchor.done > self.position:
+                self._weigh(reading.documents)
                 self.state = apply(self.state, reading.documents)
                 dead = {k: d for k, d in reading.documents.items() if not d.is_live}
                 self.tombstones = {**self.tombstones, **dead}

@@ -41,6 +41,7 @@ from rxgraph.serve.connection import (
 from rxgraph.serve.errors import formatted
 from rxgraph.serve.explorer import page_headers, render_page
 from rxgraph.serve.messages import decode, encode
+from rxgraph.serve.planning import TEXTS
 from rxgraph.serve.schema import may_explore
 from rxgraph.serve.scope import OperationScope
 
@@ -122,6 +123,7 @@ class HTTPConsumer(GraphQLHTTPConsumer[Any, Any]):
             "headers": headers,
             "scope": self._operation,
             "identity": await identify(credentials),
+            TEXTS: True,
         }
         response = await self.run(request, context=context)
         if isinstance(response, MultipartChannelsResponse):

@@ -1,6 +1,7 @@
 """The replicas of this process: one for an anchor, however many subscribers it has.
 
-A replica is filled when the first subscriber attaches, and dropped when the last one leaves.
+A replica is filled when the first subscriber attaches. When the last one leaves it is kept for a
+while, in case somebody comes back, and dropped sooner where the memory is needed.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from rxgraph.cache.steps import Wakeup
 from rxgraph.compile.state_tree import StateTree
+from rxgraph.declare import registry
 from rxgraph.errors import BackendError
 from rxgraph.serve.backend import Backend
 from rxgraph.serve.contexts import Contexts
 from rxgraph.serve.desk import Desk
 from rxgraph.serve.lingering import Lingering
 from rxgraph.serve.replica import Move, Receive, Replica
+from rxgraph.serve.weights import Scales
 from rxgraph.types import AnchorKey
 
 logger = logging.getLogger("rxgraph.hub")
@@ -26,21 +29,31 @@ logger = logging.getLogger("rxgraph.hub")
 class Attachment:
     """A subscriber's hold on a replica; ``detach`` it when done."""
 
+    __slots__ = (
+        "_hub",
+        "_number",
+        "replica",
+        "roots",
+    )
+
     def __init__(self, hub: Hub, replica: Replica, number: int) -> None:
         self._hub, self._number = hub, number
         self.replica = replica
         #: Roots of a list channel that are held.
-        self.roots: set[str] = set()
+        self.roots: frozenset[str] = frozenset()
 
-    async def detach(self, *, lingers: bool = False) -> None:
-        """Stop being told; the last one to leave drops the replica. Safe to call twice.
-
-        *lingers*: not at once, since whoever read it may well do so again.
-        """
-        if self.replica.receivers.pop(self._number, None) is not None:
+    async def detach(self) -> None:
+        """Stop being told; of the last one to leave the replica lingers. Safe to call twice."""
+        if self._number in self.replica.receivers:
+            del self.replica.receivers[self._number]
             self.let_go(self.roots)
-            if not lingers or not self._hub.lingers(self.replica):
+            if not self._hub.lingers(self.replica):
                 await self._hub.release(self.replica)
+
+    def mute(self) -> None:
+        """Hold it without being told: a cohort tells what moves."""
+        if self._number in self.replica.receivers:
+            self.replica.receivers[self._number] = None
 
     async def hold(self, roots: Collection[str]) -> None:
         """Have the replica of a list channel hold *roots*; those that exist are there then.
@@ -55,7 +68,7 @@ class Attachment:
 
     def let_go(self, roots: Collection[str]) -> None:
         """Need *roots* no longer."""
-        gone = self.roots & set(roots)
+        gone = self.roots & frozenset(roots)
         self.roots -= gone
         self.replica.let_go(gone)
 
@@ -77,7 +90,10 @@ class Hub:
         self.contexts = Contexts(backend.session)
         self._replicas: dict[AnchorKey, Replica] = {}
         self._leaving: dict[AnchorKey, asyncio.Task[None]] = {}
-        self._lingering = Lingering(self.release, backend.engine.settings.linger_seconds)
+        settings = backend.engine.settings
+        self._lingering = Lingering(self.release, settings.linger_seconds)
+        self._scales = Scales(settings.replica_memory_mb * 1024 * 1024)
+        self._is_crowded = False
         self._is_complaining = False
         #: Asks who lists what, for all list contexts of this process.
         self.desk = Desk()
@@ -121,13 +137,41 @@ class Hub:
             await asyncio.shield(attachment.detach())
             raise
         replica.receivers[number] = receive
+        self.weigh(replica)
         return attachment
 
     def lingers(self, replica: Replica) -> bool:
         """Keep *replica* for a while if nobody holds it; False: drop it now."""
         if replica.receivers or self._replicas.get(replica.key) is not replica:
             return False
-        return replica.is_filled and self._lingering.begin(replica.key, replica)
+        if not replica.is_filled:
+            return False
+        ttl = registry.get(replica.key.channel).get_cache_ttl()
+        lingers = self._lingering.begin(replica.key, replica, ttl)
+        self._make_room()
+        return lingers
+
+    def weigh(self, replica: Replica) -> None:
+        """Take note of how large *replica* is now, and make room where it is too much."""
+        if self._replicas.get(replica.key) is replica:
+            self._scales.note(replica.key, replica.size_bytes)
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Drop what nobody holds, the longest unused first, while all is above the bound."""
+        while self._scales.is_over and (idle := self._lingering.drop_oldest()) is not None:
+            self._scales.forget(idle.key)
+        if not self._scales.is_over:
+            self._is_crowded = False
+        elif not self._is_crowded:
+            self._is_crowded = True
+            logger.warning(
+                "the %d anchors that are watched here take about %d MB, and"
+                " RXGRAPH['REPLICA_MEMORY_MB'] is %d: nothing of it can be dropped",
+                len(self._replicas),
+                self._scales.total_bytes // 1024**2,
+                self._scales.limit_bytes // 1024**2,
+            )
 
     async def drop_lingering(self) -> None:
         """Drop at once what nobody holds any more."""
@@ -138,6 +182,8 @@ class Hub:
         if replica.receivers or self._replicas.get(replica.key) is not replica:
             return
         del self._replicas[replica.key]
+        self._lingering.end(replica.key)
+        self._scales.forget(replica.key)
         task = asyncio.create_task(self._leave(replica))
         self._leaving[replica.key] = task
         await asyncio.shield(task)
@@ -199,6 +245,7 @@ class Hub:
     async def close(self) -> None:
         """Drop everything."""
         await self.drop_lingering()
-        for replica in list(self._replicas.values()):
+        replicas = list(self._replicas.values())
+        for replica in replicas:
             replica.receivers.clear()
-            await self.release(replica)
+        await asyncio.gather(*map(self.release, replicas))

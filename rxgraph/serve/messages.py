@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
-from rxgraph.jsonable import encode, jsonable
+from rxgraph.jsonable import Text, encode, encode_around, jsonable
 
-__all__ = ["decode", "encode", "encode_text", "jsonable"]
+__all__ = ["Text", "decode", "encode", "encode_text", "jsonable"]
 
 _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
@@ -18,7 +18,7 @@ _ESCAPE = re.compile(
 
 def encode_text(data: object) -> str:
     """Return *data* as JSON text: a TEXT frame wants ``str``."""
-    return encode(data).decode()
+    return encode_around(data)
 
 
 def decode(data: str | bytes) -> Any:

@@ -222,7 +222,7 @@ class Mutator:
         )
         key, enter = await self._enter(context, arguments)
         attachment = await self._runtime.hub.attach(key, committing.receive)
-        held.push_async_callback(attachment.detach, lingers=True)
+        held.push_async_callback(attachment.detach)
         roots = await hold_roots(attachment, self._compiled, context, arguments)
         stamp = stamp_for(self._compiled, key, user_id, self._runtime.settings)
 
@@ -287,7 +287,7 @@ class Mutator:
             return Done(outcome)
         key = AnchorKey(self._compiled.name, outcome.results[0].id)
         attachment = await self._runtime.hub.attach(key, lambda move: None)
-        held.push_async_callback(attachment.detach, lingers=True)
+        held.push_async_callback(attachment.detach)
         return Done(outcome, attachment, (attachment.replica.root,))
 
     def _positions(

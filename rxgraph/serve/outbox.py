@@ -8,10 +8,13 @@ is sent, released, or dropped with its lane; a slot that nobody will fill must b
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+import logging
 from collections.abc import Awaitable, Callable
 from enum import Enum
-from itertools import count
+
+from rxgraph.serve.begun import begun
+
+logger = logging.getLogger("rxgraph.websocket")
 
 
 class SlotState(Enum):
@@ -69,6 +72,12 @@ class Slot:
 class Lane:
     """The slots of one operation."""
 
+    __slots__ = (
+        "is_closed",
+        "queue",
+        "slots",
+    )
+
     def __init__(self, queue: SlotQueue) -> None:
         self.queue = queue
         self.slots: dict[int, Slot] = {}
@@ -88,9 +97,16 @@ class Lane:
 class SlotQueue:
     """The order of slots; pure, no event loop needed to drive it."""
 
+    __slots__ = (
+        "_number",
+        "_slots",
+        "is_closed",
+        "stir",
+    )
+
     def __init__(self, stirred: Callable[[], None] = lambda: None) -> None:
-        self._slots: OrderedDict[int, Slot] = OrderedDict()
-        self._numbers = count()
+        self._slots: dict[int, Slot] = {}  # in order
+        self._number = 0
         self.is_closed = False
         self.stir = stirred
 
@@ -99,7 +115,8 @@ class SlotQueue:
 
     def reserve(self, lane: Lane) -> Slot:
         """Append a slot; one that is dropped already when the queue or the lane is closed."""
-        slot = Slot(self, lane, next(self._numbers))
+        self._number += 1
+        slot = Slot(self, lane, self._number)
         if self.is_closed or lane.is_closed:
             slot.state = SlotState.DROPPED
         else:
@@ -126,50 +143,114 @@ class SlotQueue:
 
 
 class Outbox:
-    """The queue of one connection and the one task that sends from it."""
+    """The queue of one connection, and its way out.
+
+    A frame goes to the socket at once, on the stack of whoever fills its slot, for as long as the
+    socket takes frames without waiting. A send that has to wait is finished by a task.
+    """
+
+    __slots__ = (
+        "_has_started",
+        "_is_sending",
+        "_own",
+        "_send",
+        "_task",
+        "queue",
+    )
 
     def __init__(self, send: Callable[[str], Awaitable[None]]) -> None:
         self._send = send
-        self._stirred = asyncio.Event()
-        self.queue = SlotQueue(self._stirred.set)
+        self.queue = SlotQueue(self._stir)
         self._own = Lane(self.queue)
-        self._task: asyncio.Task[None] | None = None
+        self._has_started = self._is_sending = False
+        self._task: asyncio.Task[None] | None = None  # while a send waits
 
     def start(self) -> None:
         """Begin to send."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="rxgraph outbox")
+        self._has_started = True
+        self._stir()
 
     def lane(self) -> Lane:
         """Return a lane for an operation that begins."""
         return Lane(self.queue)
 
-    async def push(self, frame: str) -> None:
-        """Send *frame* after everything reserved so far; returns when it is gone."""
+    @property
+    def is_free(self) -> bool:
+        """True when a frame goes out at once: nothing waits, and the socket takes it."""
+        return self._has_started and not (self._is_sending or len(self.queue))
+
+    def send_now(self, frame: str) -> Slot | None:
+        """Send *frame* without a slot, where the outbox :attr:`is_free`.
+
+        Answers None when it is gone, else the slot that it waits in.
+        """
+        rest = self._begin(frame)
+        if rest is None:
+            return None
         slot = self._own.reserve()
         slot.fill(frame)
-        await slot.gone()
+        self._finish_later(slot, rest)
+        return slot
 
-    async def _run(self) -> None:
+    def push(self, frame: str) -> Slot:
+        """Send *frame*, which belongs to no operation, after everything reserved so far."""
+        slot = self._own.reserve()
+        slot.fill(frame)
+        return slot
+
+    @property
+    def answers_waiting(self) -> int:
+        """Number of frames that belong to no operation and have not gone out."""
+        return len(self._own.slots)
+
+    def _stir(self) -> None:
+        while self._has_started and not self._is_sending:
+            slot = self.queue.head()
+            if slot is None:
+                return
+            assert slot.frame is not None
+            rest = self._begin(slot.frame)
+            if rest is not None:
+                self._finish_later(slot, rest)
+            elif not slot.is_over:
+                self.queue.remove(slot, SlotState.SENT)
+
+    def _begin(self, frame: str) -> Awaitable[None] | None:
+        """Send *frame*; answers what is left to do when the socket makes it wait."""
+        self._is_sending = True
         try:
-            while not self.queue.is_closed:
-                slot = self.queue.head()
-                if slot is None:
-                    self._stirred.clear()
-                    await self._stirred.wait()
-                    continue
-                assert slot.frame is not None
-                await self._send(slot.frame)
-                if not slot.is_over:
-                    self.queue.remove(slot, SlotState.SENT)
-        finally:
+            rest = begun(self._send(frame))
+        except Exception as error:  # noqa: BLE001  # it is told to the log
+            self._fail(error)
+            rest = None
+        self._is_sending = rest is not None
+        return rest
+
+    def _finish_later(self, slot: Slot, rest: Awaitable[None]) -> None:
+        self._task = asyncio.create_task(self._finish(slot, rest), name="rxgraph outbox")
+
+    async def _finish(self, slot: Slot, rest: Awaitable[None]) -> None:
+        try:
+            await rest
+        except Exception as error:  # noqa: BLE001  # it is told to the log
+            self._fail(error)
+        except asyncio.CancelledError:
             self.queue.close()
+            raise
+        self._task, self._is_sending = None, False
+        if not slot.is_over:
+            self.queue.remove(slot, SlotState.SENT)
+        self._stir()
+
+    def _fail(self, error: Exception) -> None:
+        """Drop everything: the socket is gone, which whoever reads from it notices too."""
+        logger.debug("a frame was not sent: %r", error)
+        self.queue.close()
 
     async def close(self) -> None:
         """Stop sending, drop what is left, and wake everybody who waits."""
         self.queue.close()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            if not self._task.cancelled():
-                self._task.exception()  # the socket was gone: that is what closing is for
+        task = self._task
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+            await asyncio.wait([task])

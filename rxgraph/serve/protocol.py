@@ -8,83 +8,88 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, Protocol
 
 from graphql import GraphQLError
-from strawberry.http.async_base_view import AsyncWebSocketAdapter
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
-    BaseGraphQLTransportWSHandler,
-)
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from rxgraph.errors import RateLimited, Unauthenticated
 from rxgraph.serve.auth import identify
 from rxgraph.serve.connection import credentials_of
 from rxgraph.serve.errors import formatted
-from rxgraph.serve.messages import encode_text
+from rxgraph.serve.operation import RunningOperation, payload_of
 from rxgraph.serve.outbox import Outbox
-from rxgraph.serve.scope import OperationScope
+from rxgraph.serve.planning import TEXTS
 from rxgraph.settings import get_settings
 
 
-class OrderedSocket(AsyncWebSocketAdapter):
-    """A socket whose frames go out through an outbox."""
+class Connection(Protocol):
+    """What the protocol needs of its socket."""
 
+    schema: Any
     outbox: Outbox
+
+    async def answer(self, message: Mapping[str, object]) -> None:
+        """Send a message that belongs to no operation."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the socket."""
 
 
 class BadFrame(Exception):
     """A message that the protocol does not know."""
 
 
-class RunningOperation:
-    """One operation of a connection: at most one terminating message leaves it."""
-
-    def __init__(self, id_: str, outbox: Outbox) -> None:
-        self.id = id_
-        self.scope = OperationScope(outbox.lane())
-        self.task: asyncio.Task[None] | None = None
-
-    async def send(self, type_: str, payload: object = None) -> None:
-        """Send one message in the place reserved for it; returns when it is gone."""
-        slot = self.scope.take()
-        assert slot is not None
-        message = {"id": self.id, "type": type_}
-        slot.fill(encode_text(message if payload is None else {**message, "payload": payload}))
-        await slot.gone()
-
-    async def send_errors(self, errors: Sequence[Exception]) -> None:
-        """Send the ``error`` message, which ends the operation."""
-        await self.send("error", [formatted(error) for error in errors])
-
-
-class TransportWSHandler(BaseGraphQLTransportWSHandler[Any, Any]):
+class TransportProtocol:
     """The protocol of one connection."""
 
-    websocket: OrderedSocket
+    __slots__ = (
+        "_connection",
+        "_is_acknowledged",
+        "_is_initialised",
+        "_patience",
+        "context",
+        "running",
+        "tasks",
+    )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, connection: Connection, headers: Mapping[str, str]) -> None:
         self.running: dict[str, RunningOperation] = {}
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks: list[asyncio.Task[None]] = []
+        #: What resolvers see as ``info.context``, with the identity once there is one.
+        self.context: dict[str, Any] = {
+            "request": connection,
+            "headers": headers,
+            TEXTS: True,
+        }
+        self._connection = connection
+        self._is_initialised = self._is_acknowledged = False
+        self._patience: asyncio.TimerHandle | None = None
 
-    async def handle(self) -> None:
-        """Serve the connection until it ends."""
-        self.websocket.outbox.start()
-        await super().handle()
+    def start(self) -> None:
+        """Begin, when the handshake is over."""
+        self._connection.outbox.start()
+        seconds = get_settings().init_timeout_seconds
+        self._patience = asyncio.get_running_loop().call_later(seconds, self._give_up)
+
+    def _give_up(self) -> None:
+        self._start(self._connection.close(4408, "Connection initialisation timeout"))
 
     async def shutdown(self) -> None:
         """End every operation and wait until each has given back what it took."""
-        if self.connection_init_timeout_task:
-            self.connection_init_timeout_task.cancel()
-        for task in self.tasks:
+        if self._patience is not None:
+            self._patience.cancel()
+        tasks = list(self.tasks)
+        for task in tasks:
             task.cancel()
-        if self.tasks:
-            await asyncio.wait(self.tasks)
-        await self.websocket.outbox.close()
+        if tasks:
+            await asyncio.wait(tasks)
+        for operation in list(self.running.values()):  # those that are parked
+            await operation.scope.close()
+        await self._connection.outbox.close()
 
-    async def handle_message(self, message: Any) -> None:
+    async def handle(self, message: Any) -> None:
         """Do what a message says; close the socket when it is none."""
         try:
             if not isinstance(message, dict) or not isinstance(message.get("type"), str):
@@ -93,7 +98,7 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Any, Any]):
                 case "connection_init":
                     await self._init(message)
                 case "ping":
-                    await self.send_message({"type": "pong"})
+                    await self._connection.answer({"type": "pong"})
                 case "pong":
                     pass
                 case "subscribe":
@@ -103,35 +108,34 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Any, Any]):
                 case other:
                     raise BadFrame(f"Unknown message type: {other}")
         except BadFrame as error:
-            await self.websocket.close(4400, str(error))
+            await self._connection.close(4400, str(error))
 
     async def _init(self, message: dict[str, Any]) -> None:
-        if self.connection_timed_out:
-            return
-        if self.connection_init_received:
-            await self.websocket.close(4429, "Too many initialisation requests")
+        if self._is_initialised:
+            await self._connection.close(4429, "Too many initialisation requests")
             return
         payload = message.get("payload") or {}
         if not isinstance(payload, dict):
             raise BadFrame("The payload of connection_init is an object")
-        if self.connection_init_timeout_task:
-            self.connection_init_timeout_task.cancel()
-        self.connection_init_received = True
+        self._is_initialised = True
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
         try:
             identity = await identify(credentials_of(self.context["headers"], payload))
         except Unauthenticated as error:
-            await self.websocket.close(4401, f"Unauthorized: {error}")
+            await self._connection.close(4401, f"Unauthorized: {error}")
             return
         except Exception as error:  # noqa: BLE001  # reported below
-            await self.websocket.close(1011, formatted(error)["message"])
+            await self._connection.close(1011, formatted(error)["message"])
             return
         self.context.update(connection_params=payload, identity=identity)
-        await self.send_message({"type": "connection_ack"})
-        self.connection_acknowledged = True
+        await self._connection.answer({"type": "connection_ack"})
+        self._is_acknowledged = True
 
     async def _subscribe(self, message: dict[str, Any]) -> None:
-        if not self.connection_acknowledged:
-            await self.websocket.close(4401, "Unauthorized: send connection_init first")
+        if not self._is_acknowledged:
+            await self._connection.close(4401, "Unauthorized: send connection_init first")
             return
         id_, payload = message.get("id"), message.get("payload")
         if not isinstance(id_, str) or not id_:
@@ -143,42 +147,55 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Any, Any]):
         if not isinstance(payload.get("operationName"), str | None):
             raise BadFrame("The operationName of subscribe is a text")
         if id_ in self.running:
-            await self.websocket.close(4409, f"Subscriber for {id_} already exists")
+            await self._connection.close(4409, f"Subscriber for {id_} already exists")
             return
-        operation = RunningOperation(id_, self.websocket.outbox)
+        operation = RunningOperation(id_, self._connection.outbox, self._end)
         if len(self.running) >= get_settings().operations_per_connection:
             limit = RateLimited(
                 f"This connection has {len(self.running)} operations already; end one first"
             )
-            await operation.send_errors([limit])
+            await operation.send_end([limit])
             return
         self.running[id_] = operation
-        operation.task = asyncio.create_task(self._run(operation, payload))
-        self.tasks.add(operation.task)
-        operation.task.add_done_callback(self.tasks.discard)
+        operation.task = self._start(self._run(operation, payload))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self.tasks.append(task)
+        task.add_done_callback(self.tasks.remove)
+        return task
 
     def _complete(self, message: dict[str, Any]) -> None:
         if not isinstance(message.get("id"), str):
             raise BadFrame("The id of complete is a text")
         operation = self.running.pop(message["id"], None)
-        if operation is not None and operation.task is not None:
-            operation.scope.drop()  # nothing of it goes out any more, and its id is free
+        if operation is None:
+            return
+        operation.scope.drop()  # nothing of it goes out any more, and its id is free
+        if operation.is_parked:
+            self._start(operation.scope.close())
+        elif operation.task is not None:
             operation.task.cancel()
 
     async def _run(self, operation: RunningOperation, payload: dict[str, Any]) -> None:
         try:
             errors = await self._stream(operation, payload)
+            if operation.is_parked:
+                return
             self._forget(operation)  # before the last message: then its id is free
-            if errors:
-                await operation.send_errors(errors)
-            else:
-                await operation.send("complete")
+            await operation.send_end(errors)
         except Exception as error:  # noqa: BLE001  # mapped, logged, and told to the client
+            operation.is_parked = False
             self._forget(operation)
-            await operation.send_errors([error])
+            await operation.send_end([error])
         finally:
-            self._forget(operation)
-            await operation.scope.close()
+            if not operation.is_parked:
+                self._forget(operation)
+                await operation.scope.close()
+
+    def _end(self, operation: RunningOperation, error: Exception | None) -> None:
+        self._forget(operation)  # before the last message: then its id is free
+        self._start(operation.close([] if error is None else [error]))
 
     def _forget(self, operation: RunningOperation) -> None:
         if self.running.get(operation.id) is operation:
@@ -187,12 +204,11 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Any, Any]):
     async def _stream(
         self, operation: RunningOperation, payload: dict[str, Any]
     ) -> Sequence[Exception]:
-        """Send every result; return the errors that end the operation."""
-        results: Any = await self.schema.stream(
+        """Send every result until the operation is parked; return the errors that end it."""
+        results: Any = await self._connection.schema.stream(
             payload["query"],
             variable_values=payload.get("variables"),
             context_value={**self.context, "scope": operation.scope},
-            root_value=self.root_value,
             operation_name=payload.get("operationName"),
         )
         async with contextlib.aclosing(results):
@@ -203,23 +219,16 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Any, Any]):
                     isinstance(result, PreExecutionError) or _ends_operation(result)
                 ):
                     return result.errors
-                await operation.send("next", _payload(result))
+                await operation.send("next", payload_of(result))
                 if result.data is not None:
                     # The frames that wait for the next result still hold this one: without its
                     # data an idle subscriber costs kilobytes, not the size of its state.
                     result.data.clear()
+                if operation.park():
+                    break
         return ()
 
 
 def _ends_operation(result: ExecutionResult) -> bool:
     """True when the errors are not of fields (those have a path) but of the whole operation."""
     return result.data is None and all(error.path is None for error in result.errors or ())
-
-
-def _payload(result: ExecutionResult) -> dict[str, Any]:
-    payload: dict[str, Any] = {"data": result.data}
-    if result.errors:
-        payload["errors"] = [formatted(error) for error in result.errors]
-    if result.extensions:
-        payload["extensions"] = result.extensions
-    return payload

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -23,13 +23,18 @@ from rxgraph.cache.steps import Wakeup
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.delta import Changes, State, apply
 from rxgraph.errors import NotFound
+from rxgraph.serve.plans.texts import book_of
+from rxgraph.serve.weights import growth, weigh_all
 from rxgraph.sync.heating import Warmth
 from rxgraph.types import AnchorKey, Document, InstanceKey
 
 if TYPE_CHECKING:
+    from rxgraph.serve.cohorts import Cohort
     from rxgraph.serve.hub import Hub
 
 logger = logging.getLogger("rxgraph.hub")
+
+_POLL_SECONDS = 0.05  # and longer, while somebody else heats
 
 
 class MoveKind(StrEnum):
@@ -68,8 +73,12 @@ class Replica:
         self.position = 0
         self.floor = 0  # the oldest number from which a cursor can be resumed
         self.at = 0.0
+        self.size_bytes = 0  # about what state and tombstones take
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.receivers: dict[int, Receive] = {}
+        #: Number → who holds it; None: told together with others, by a cohort.
+        self.receivers: dict[int, Receive | None] = {}
+        self.cohorts: dict[Hashable, Cohort] = {}
+        self.texts = book_of(tree, key.anchor_id)  # they are kept for as long as this is
         self._hub = hub
         self._next_receiver = 0
         self._wakeups: list[Wakeup] = []
@@ -121,8 +130,7 @@ class Replica:
             await self._hub.opened()
             await self._hub.backend.join(self.key)  # before reading: no gap
             await self._fill()
-            self._settle()
-            self.ready.set_result(None)
+            self._be_ready()
             while True:
                 await self._stirred.wait()
                 self._stirred.clear()
@@ -149,6 +157,7 @@ class Replica:
         if wakeup.generation == self.generation and wakeup.documents is not None:
             if wakeup.previous == self.position < wakeup.seq:
                 changes = {document.key: document for document in wakeup.documents}
+                self._weigh(changes)
                 self._move(changes, wakeup.seq, wakeup.at, wakeup.marks)
                 return wakeup.more
             if wakeup.seq <= self.position:
@@ -165,6 +174,7 @@ class Replica:
                     if reading.anchor.done > self.position:
                         anchor = reading.anchor
                         marks = anchor.marks_since(self.position)
+                        self._weigh(reading.documents)
                         self._move(reading.documents, anchor.done, anchor.done_at, marks)
                     if reading.anchor.pending or reading.anchor.is_unfinished:
                         await self._hub.backend.rescue(self.key)
@@ -184,28 +194,60 @@ class Replica:
 
     async def _fill(self) -> None:
         """Read the whole state, heating the anchor where it is cold."""
-        pause = 0.01
+        pause = _POLL_SECONDS
         while True:
             reading = await self._read(None, 0)
             if isinstance(reading, Anchor) or reading.anchor.schema != self.tree.fingerprint:
-                heated = await self._hub.backend.heat(self.key)
+                heated = await self._heat()
+                if heated is None:
+                    return
                 if heated is Warmth.MISSING:
                     self.state = {}
                     self.require_root()
                 if heated is Warmth.WAIT:
+                    # The heater wakes those who wait when it ends, however it does; polling is
+                    # for a wake-up that gets lost, and for a heater that dies.
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._stirred.wait(), pause)
                     self._stirred.clear()
                     pause = min(pause * 1.5, 0.5)
                 if isinstance(heated, Warmth):
                     continue
-                reading = heated
-            elif reading.anchor.pending and await self._hub.backend.rescue(self.key):
+                self._start(heated)
+                return
+            if reading.anchor.pending and await self._hub.backend.rescue(self.key):
                 continue  # written while nobody looked: merged in now, read again
-            elif self._lacks_root(reading) and await self._hub.backend.clear(self.key):
+            if self._lacks_root(reading) and await self._hub.backend.clear(self.key):
                 continue  # deleted while it was cached; a row may have its key again
+            self._hub.backend.pack(self.key, reading)
             self._start(reading)
             return
+
+    async def _heat(self) -> Warmth | Reading | None:
+        """Heat the anchor; None: its first state has been shown as soon as it was read.
+
+        That is ahead of the store, and what has become of it is found out by reading again.
+        """
+        is_new = not self.ready.done()
+        try:
+            heated = await self._hub.backend.heat(self.key, self._begin)
+        except Exception as error:
+            if not (is_new and self.ready.done()):
+                raise
+            self._hub.complain(error)
+            return None
+        return None if is_new and self.ready.done() else heated
+
+    def _begin(self, reading: Reading) -> None:
+        if not self.ready.done() and not self.task.done():
+            self._start(reading)
+            self._stirred.set()
+            self._be_ready()
+
+    def _be_ready(self) -> None:
+        if not self.ready.done():
+            self._settle()
+            self.ready.set_result(None)
 
     def _lacks_root(self, reading: Reading) -> bool:
         if self.tree.many:
@@ -215,12 +257,20 @@ class Replica:
 
     def _start(self, reading: Reading) -> None:
         """Stand where *reading* stands."""
-        self.state = apply({}, reading.documents)
-        self.tombstones = {k: d for k, d in reading.documents.items() if not d.is_live}
+        documents = reading.documents
+        self.tombstones = {k: d for k, d in documents.items() if d.removed is not None}
+        self.state = apply({}, documents) if self.tombstones else documents
         self.generation, self.position = reading.anchor.generation, reading.anchor.done
         self.floor, self.at = reading.anchor.floor, reading.anchor.done_at
+        self.size_bytes = weigh_all(reading.documents)
+        self._hub.weigh(self)
         self.require_root()
         self._mirror()
+
+    def _weigh(self, changes: Changes) -> None:
+        """Take note of how large this gets with *changes*."""
+        self.size_bytes += growth(self.state, self.tombstones, changes)
+        self._hub.weigh(self)
 
     def require_root(self) -> None:
         """Return if the root is there.
@@ -265,7 +315,10 @@ class Replica:
 
     def _tell(self, kind: MoveKind, changes: Changes, marks: tuple[str, ...] = ()) -> None:
         move = Move(kind, self.state, changes, self.generation, self.position, self.at, marks)
-        for receive in list(self.receivers.values()):
+        told = (cohort.receive for cohort in self.cohorts.values())
+        for receive in [*self.receivers.values(), *told]:
+            if receive is None:
+                continue
             try:
                 receive(move)
             except Exception:

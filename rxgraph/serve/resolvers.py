@@ -75,7 +75,7 @@ class ChannelResolvers:
             if has_joined:
                 scope.together.leave()
             if attachment is not None:
-                await attachment.detach(lingers=True)
+                await attachment.detach()
 
     async def subscribe(
         self,
@@ -103,6 +103,7 @@ class ChannelResolvers:
         except BaseException:
             await stream.close()
             raise
+        scope_of(info.context).live = stream
         return stream.events()
 
     async def write(

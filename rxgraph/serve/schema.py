@@ -15,6 +15,7 @@ from rxgraph.compile.channel import CompiledChannel, served_channels
 from rxgraph.compile.schema import Resolvers, build_schema
 from rxgraph.serve.errors import to_graphql_error
 from rxgraph.serve.executing import Executor
+from rxgraph.serve.plans import give_plans
 from rxgraph.serve.resolvers import ChannelResolvers
 from rxgraph.settings import get_settings
 
@@ -83,13 +84,15 @@ def make_schema(
     Raises:
         DeclarationError: there is nothing to serve, or two channels claim one name.
     """
-    return build_schema(
+    schema = build_schema(
         compiled,
         ChannelResolvers() if resolvers is None else resolvers,
         extensions=[Documents],
         schema_class=ChannelSchema,
         execution_context_class=Executor,
     )
+    give_plans(schema._schema, compiled)
+    return schema
 
 
 @cache

@@ -9,10 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from rxgraph.errors import BadRequest
 from rxgraph.serve.outbox import Lane, Slot
+
+if TYPE_CHECKING:
+    from rxgraph.serve.plans import Parked, Plan
+    from rxgraph.serve.stream import LiveStream
 
 T = TypeVar("T")
 
@@ -40,6 +44,12 @@ class Together:
     Every root field of a query joins when it is called, then gets ready in its own time; the last
     one to be ready reads for all.
     """
+
+    __slots__ = (
+        "_before",
+        "_expected",
+        "_ready",
+    )
 
     def __init__(self, before: Callable[[], None]) -> None:
         self._before = before
@@ -85,6 +95,18 @@ class Together:
 class OperationScope:
     """One running operation: its places in the outbound order and what it must give back."""
 
+    __slots__ = (
+        "_closers",
+        "_is_broken",
+        "_lane",
+        "_next",
+        "_turn",
+        "executor",
+        "live",
+        "plan",
+        "together",
+    )
+
     def __init__(self, lane: Lane | None = None) -> None:
         self._lane = lane
         self._next: Slot | None = None
@@ -92,6 +114,12 @@ class OperationScope:
         self._turn = asyncio.Lock()  # those who wait get it in their order
         self._is_broken = False
         self.together = Together(self.use_next)
+        #: The live context of a subscription.
+        self.live: LiveStream | None = None
+        #: What the executor found for its events, once there was one: their plan, if there is
+        #: any, and what runs a later event without (``plans.stock``).
+        self.plan: Plan | None = None
+        self.executor: Parked | None = None
 
     @property
     def connection(self) -> object | None:

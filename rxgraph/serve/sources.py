@@ -8,6 +8,7 @@ theirs takes arguments (see ``executing``). Enum values stay raw: graphql-core l
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +19,7 @@ from rxgraph.compile.channel_types import ChannelEventKind, GraphQLRemovalReason
 from rxgraph.compile.state_tree import Layer
 from rxgraph.delta import View
 from rxgraph.errors import BadRequest
-from rxgraph.types import JSON, Document, InstanceKey, RemovalReason
+from rxgraph.types import JSON, Document, InstanceKey, RemovalReason, TypeName
 
 Read = Callable[[View, Document], object]
 
@@ -26,16 +27,16 @@ Read = Callable[[View, Document], object]
 class InstanceSource:
     """One visible instance."""
 
-    __slots__ = ("_document", "_readers", "_view")
+    __slots__ = ("_readers", "document", "view")
     is_plain = True
 
     def __init__(self, view: View, document: Document) -> None:
-        self._view, self._document = view, document
+        self.view, self.document = view, document
         self._readers = _readers(view.tree.layers[document.key.typename])
 
     def resolve(self, name: str) -> object:
         """Return a value, a source, or a list of sources."""
-        return self._readers[name](self._view, self._document)
+        return self._readers[name](self.view, self.document)
 
 
 @cache
@@ -70,21 +71,47 @@ def _many(name: str, target: str) -> Read:
 
 
 class ChangesSource:
-    """Whole instances by layer, each list in the order they were given."""
+    """Whole instances by layer, each list in the order they were given; None: all that is seen."""
 
-    __slots__ = ("_lists",)
+    __slots__ = ("_changed", "_compiled", "_lists", "view")
     is_plain = True
 
-    def __init__(self, compiled: CompiledChannel, view: View, changed: Iterable[Document]) -> None:
-        self._lists: dict[str, list[InstanceSource]] = {
-            field: [] for field in compiled.changes.values()
-        }
-        for document in changed:
-            field = compiled.changes[document.key.typename]
-            self._lists[field].append(InstanceSource(view, document))
+    def __init__(
+        self, compiled: CompiledChannel, view: View, changed: Iterable[Document] | None
+    ) -> None:
+        self._compiled, self.view = compiled, view
+        self._changed = None if changed is None else tuple(changed)
+        self._lists: dict[str, list[InstanceSource]] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """True for everything that the viewer sees."""
+        return self._changed is None
+
+    def by_type(self) -> dict[TypeName, list[Document]]:
+        """Return the documents of each layer, those that have any."""
+        found: dict[TypeName, list[Document]] = defaultdict(list)
+        if self._changed is not None:
+            for document in self._changed:
+                found[document.key.typename].append(document)
+        elif self.view.visible is None:
+            for (typename, _), document in self.view.state.items():
+                found[typename].append(document)
+        else:
+            visible = self.view.visible
+            for key, document in self.view.state.items():
+                if key in visible:
+                    found[key.typename].append(document)
+        return found
 
     def resolve(self, name: str) -> object:
         """Return the list of a layer."""
+        if self._lists is None:
+            groups = self.by_type()
+            self._lists = {
+                field: [InstanceSource(self.view, one) for one in groups.get(typename, ())]
+                for typename, field in self._compiled.changes.items()
+            }
         return self._lists[name]
 
 

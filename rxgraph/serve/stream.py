@@ -7,11 +7,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Hashable, Iterator
 from typing import Any
 
 from rxgraph.compile.channel import CompiledChannel
@@ -44,44 +43,91 @@ logger = logging.getLogger("rxgraph.stream")
 
 Told = tuple[EventSource, Place]
 
+_NOTHING: Iterator[Told] = iter(())
 _closings: set[asyncio.Task[None]] = set()  # asyncio itself holds tasks only weakly
-
-
-class Ended(Exception):
-    """The stream ends after the event at hand."""
 
 
 class LiveStream:
     """The subscription of one viewer to one anchor."""
 
+    __slots__ = (
+        "_access",
+        "_actions",
+        "_backlog",
+        "_check_at",
+        "_closing",
+        "_doubted_at",
+        "_early",
+        "_ends",
+        "_first",
+        "_groups",
+        "_has_access",
+        "_has_begun",
+        "_hub",
+        "_identity",
+        "_is_connected",
+        "_must_recheck",
+        "_refusal",
+        "_runtime",
+        "_scope",
+        "_settings",
+        "_stamp",
+        "_stirred",
+        "_telling",
+        "_user_id",
+        "arguments",
+        "compiled",
+        "context",
+        "cursor",
+        "follower",
+        "is_over",
+        "key",
+        "maker",
+        "session",
+        "view",
+    )
+
     def __init__(
         self,
         compiled: CompiledChannel,
         identity: Identity,
-        arguments: Mapping[str, object],
+        arguments: dict[str, object],
         *,
         hub: Hub,
         settings: RxGraphSettings,
         scope: OperationScope,
     ) -> None:
-        self.compiled, self.arguments = compiled, dict(arguments)
+        self.compiled, self.arguments = compiled, arguments
         self.session = hub.contexts.new_session()
         self._identity, self._hub, self._settings, self._scope = identity, hub, settings, scope
         self.context = compiled.channel(identity.user, arguments, self)
         self._groups: Groups | None = None
         self._actions: RunningActions | None = None
         self._backlog = Backlog(settings.queue_events, scope.reserve)
-        self._stirred = asyncio.Event()
+        self._stirred: asyncio.Event | None = None  # while ``events`` waits
         self._access: Access
         self._must_recheck = False  # before anything else is told
+        self._check_at = math.inf  # monotonic seconds
+        self._refusal: RequestError | None = None
         self._early: list[JSON] | None = []  # messages sent before the first event
         self._has_access = False
         self._runtime: dict[str, JSON] = {}
         self._doubted_at: float | None = None
+        self.view: View  # as told last
+        self.cursor = ""
+        self.maker: EventMaker
         #: What this context shows, as soon as that is known.
         self.key: AnchorKey | None = None
         self._is_connected = False
         self._closing: asyncio.Task[None] | None = None
+        self._first: list[Told] = []
+        self._telling: Iterator[Told] = _NOTHING  # events at hand, in order
+        self._has_begun = False  # a state was told
+        self._ends = False  # after the events at hand
+        #: True when the last event was told.
+        self.is_over = False
+        #: Told to look whenever there may be something to tell; None: ``events`` waits for it.
+        self.follower: Callable[[], None] | None = None
 
     @property
     def is_early(self) -> bool:
@@ -110,6 +156,29 @@ class LiveStream:
             self._actions = RunningActions(self.context, limit=limit)
         return self._actions
 
+    # -- what a follower needs to know
+
+    @property
+    def replica(self) -> Replica:
+        """What is shown."""
+        return self._access.attachment.replica
+
+    @property
+    def sight(self) -> Hashable | None:
+        """Equal for all contexts of a replica that see the same; None: no other need see it."""
+        tree = self.compiled.tree
+        if tree.many:
+            return None
+        return self.compiled, self._user_id if tree.has_private_layers else None
+
+    def blank(self) -> EventSource:
+        """Return an event that tells nothing but what every event of this context tells."""
+        return self.maker.message(self.view, (), self.cursor)
+
+    def mute(self) -> None:
+        """Hear no more of the hub: what moves comes through a cohort."""
+        self._access.attachment.mute()
+
     # -- what the hub and the channel tell, on the event loop
 
     def receive(self, move: Move) -> None:
@@ -123,8 +192,11 @@ class LiveStream:
                 self.stir()
 
     def stir(self) -> None:
-        """Let the stream look at what it has to tell."""
-        self._stirred.set()
+        """Let whoever tells the stream look at what there is to tell."""
+        if self.follower is not None:
+            self.follower()
+        elif self._stirred is not None:
+            self._stirred.set()
 
     async def send(self, data: JSON) -> None:
         """Send *data* as a MESSAGE event, after everything told so far."""
@@ -159,7 +231,7 @@ class LiveStream:
         self._runtime = {**self._runtime, name: runtime_value(self.compiled.channel, name, value)}
         if self._early is None and self._closing is None:
             self._backlog.runtime(self._runtime)
-            self._stirred.set()
+            self.stir()
 
     async def group_add(self, group: str) -> None:
         """Get the events of *group* for the ``@consumer`` methods of the channel."""
@@ -172,9 +244,9 @@ class LiveStream:
         if not self.compiled.tree.many:
             return True
         root = InstanceKey(self.compiled.tree.root.typename, anchor_id)
-        if self._early is not None or self._view.document(root) is None:
+        if self._early is not None or self.view.document(root) is None:
             return False
-        return root in self._view.roots
+        return root in self.view.roots
 
     def may_show(self, anchor_id: str) -> bool:
         """True unless it is certain that this anchor is none of this context's."""
@@ -187,7 +259,7 @@ class LiveStream:
     def doubt(self) -> None:
         """Ask again who may watch, before anything else is told."""
         self._doubted_at = time.monotonic()
-        self._stirred.set()
+        self.stir()
 
     # -- opening
 
@@ -208,7 +280,7 @@ class LiveStream:
         self._user_id = access.user_id
         cursor = None if after is None else cursors.decode(after, access.admission.key)
         self._stamp = access.stamp(self._settings)
-        self._maker = EventMaker(self.compiled, self.arguments, self._stamp, self.session)
+        self.maker = EventMaker(self.compiled, self.arguments, self._stamp, self.session)
         access.require_view()
         tstamp = cursor.at if cursor is not None and cursor.generation != VOID else None
         self._is_connected = True
@@ -227,19 +299,21 @@ class LiveStream:
 
     def _begin(self, replica: Replica, cursor: Cursor | None) -> None:
         """Capture the first state; from here on every move is told."""
-        view = self._view = self._access.require_view()
-        self._cursor = self._stamp.at(replica.generation, replica.position, replica.at)
-        self._maker.runtime = ValuesSource(self._runtime)
+        view = self.view = self._access.require_view()
+        self.cursor = self._stamp.at(replica.generation, replica.position, replica.at)
+        self.maker.runtime = ValuesSource(self._runtime)
         first: list[EventSource]
         if cursor is not None and self._can_resume(replica, cursor):
             since = self._since(view, cursor)
             is_list = self.compiled.tree.many
-            first = [self._maker.delta(view, since, self._cursor, is_relisted=is_list)]
+            first = [self.maker.delta(view, since, self.cursor, is_relisted=is_list)]
         else:
-            first = [self._maker.snapshot(view, self._cursor)]
+            first = [self.maker.snapshot(view, self.cursor)]
             if cursor is not None:
-                first.insert(0, self._maker.reset(view, ResetReason.CURSOR_EXPIRED))
-        self._first: list[Told] = [(event, self._scope.reserve()) for event in first]
+                first.insert(0, self.maker.reset(view, ResetReason.CURSOR_EXPIRED))
+        self._first = [(event, self._scope.reserve()) for event in first]
+        self._telling = self._tell_first()
+        self._check_at = time.monotonic() + self._settings.reauth_seconds
         self._backlog.begin(standing(replica))
         early, self._early = self._early, None
         for data in early or ():
@@ -265,42 +339,94 @@ class LiveStream:
     # -- the stream
 
     async def events(self) -> AsyncGenerator[EventSource, None]:
-        """Yield every event; ends after the last one, or raises what ends the operation."""
+        """Yield every event; ends after the last one, or raises what ends the operation.
+
+        Closing it closes the stream, unless that has a follower: then it goes on by itself.
+        """
         try:
-            has_begun, telling = False, self._tell_first()
-            check_at = time.monotonic() + self._settings.reauth_seconds
-            while True:
-                if self._is_in_doubt or time.monotonic() >= check_at:
-                    refusal = await self._recheck()
-                    if refusal is not None:
-                        self._backlog.clear()
-                        for event in self._refused() if has_begun else ():
-                            self._scope.use(self._scope.reserve())
-                            yield event
-                        raise refusal
-                    check_at = time.monotonic() + self._settings.reauth_seconds
-                    if self._is_in_doubt:
-                        continue
-                try:
-                    told = next(telling, None)
-                except Ended:
-                    return
-                if told is not None:
-                    event, place = told
-                    has_begun = has_begun or event.kind is not ChannelEventKind.RESET
-                    self._scope.use(place)
-                    yield event
-                    continue
-                pending = self._backlog.take()
-                if pending is not None:
-                    telling = self._tell(pending)
-                    continue
-                self._stirred.clear()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(max(0.0, check_at - time.monotonic())):
-                        await self._stirred.wait()
+            while (told := await self._wait_next()) is not None:
+                event, place = told
+                self._scope.use(place)
+                yield event
+            if self._refusal is not None:
+                raise self._refusal
         finally:
-            await self.close()
+            if self.follower is None:
+                await self.close()
+
+    async def _wait_next(self) -> Told | None:
+        """Return what is to be told next, waiting for it; None: it is over."""
+        while True:
+            await self.settle()
+            if (told := self.next()) is not None:
+                return told
+            if self.is_over:
+                return None
+            self._stirred = asyncio.Event()
+            try:
+                async with asyncio.timeout(max(0.0, self._check_at - time.monotonic())):
+                    await self._stirred.wait()
+            except TimeoutError:
+                pass
+            finally:
+                self._stirred = None
+
+    def next(self) -> Told | None:
+        """Return what is to be told now; None: nothing is, or the stream :attr:`is_over`.
+
+        Not while it must :meth:`settle`.
+
+        Raises:
+            RuntimeError: the replica failed.
+        """
+        while True:
+            told = next(self._telling, None)
+            if told is not None:
+                self._has_begun = self._has_begun or told[0].kind is not ChannelEventKind.RESET
+                return told
+            self._telling = _NOTHING
+            if self._ends:
+                self.is_over = True
+                return None
+            pending = self._backlog.take()
+            if pending is None:
+                return None
+            self._telling = self._tell(pending)
+
+    # -- may he still watch?
+
+    @property
+    def must_settle(self) -> bool:
+        """True when it has to be asked who may watch, before anything else is told."""
+        return self._refusal is None and (self._is_in_doubt or time.monotonic() >= self._check_at)
+
+    @property
+    def check_at(self) -> float:
+        """When it has to be asked at the latest, in monotonic seconds."""
+        return self._check_at
+
+    @property
+    def refusal(self) -> RequestError | None:
+        """Why the viewer may not watch any more."""
+        return self._refusal
+
+    async def settle(self) -> None:
+        """Ask who may watch, where that is in doubt; a refusal ends the stream."""
+        while self.must_settle:
+            refusal = await self._recheck()
+            self._check_at = time.monotonic() + self._settings.reauth_seconds
+            if refusal is not None:
+                self._refuse(refusal)
+
+    def _refuse(self, refusal: RequestError) -> None:
+        self._refusal, self._ends = refusal, True
+        self._backlog.clear()
+        for _, place in self._first:
+            place.release()
+        self._first.clear()
+        if isinstance(self._telling, Generator):
+            self._telling.close()  # gives back the places of what is not told any more
+        self._telling = iter(list(self._refused()) if self._has_begun else ())
 
     def _tell_first(self) -> Iterator[Told]:
         while self._first:
@@ -308,13 +434,13 @@ class LiveStream:
 
     def _tell(self, pending: Pending) -> Iterator[Told]:
         if isinstance(pending, Message):
-            yield self._maker.message(self._view, [pending.data], self._cursor), pending.place
+            yield self.maker.message(self.view, [pending.data], self.cursor), pending.place
             return
         if isinstance(pending, RuntimeChange):
-            self._maker.runtime = ValuesSource(pending.values)
-            yield self._maker.message(self._view, [], self._cursor), pending.place
+            self.maker.runtime = ValuesSource(pending.values)
+            yield self.maker.message(self.view, [], self.cursor), pending.place
             return
-        before, move = self._view, pending.move
+        before, move = self.view, pending.move
         if isinstance(pending, Lost) and (move.state or before.tree.many):
             pending.place.release()
             raise RuntimeError(f"the replica of {self._stamp.key} stopped")
@@ -328,24 +454,29 @@ class LiveStream:
             places = pending.places if isinstance(pending, Restart) else (pending.place,)
             for place in places[1:]:
                 place.release()
-            yield self._maker.emptied(before, move.changes, isinstance(pending, Lost)), places[0]
-            raise Ended
+            self._ends = True
+            yield self.maker.emptied(before, move.changes, isinstance(pending, Lost)), places[0]
+            return
         is_relisted = before.tree.many and self._is_relisted(before, after)
         if isinstance(pending, Delta):
-            self._view = after
+            self.view = after
             change = see_change(before, after, move.changes)
-            self._cursor = self._stamp.at(move.generation, move.position, move.at, move.at)
+            self.cursor = self._stamp.at(move.generation, move.position, move.at, move.at)
             own = marked_by(self._user_id, move.marks)
             if change or own or is_relisted:
-                event = self._maker.delta(after, change, self._cursor, own, is_relisted=is_relisted)
+                event = self.maker.delta(after, change, self.cursor, own, is_relisted=is_relisted)
                 yield event, pending.place
             else:
                 pending.place.release()
         elif isinstance(pending, Restart):
-            self._cursor = self._stamp.at(move.generation, move.position, move.at)
-            yield self._maker.reset(before, pending.reason), pending.places[0]
-            after = self._view = self._still(after)
-            yield self._maker.snapshot(after, self._cursor), pending.places[1]
+            self.cursor = self._stamp.at(move.generation, move.position, move.at)
+            try:
+                yield self.maker.reset(before, pending.reason), pending.places[0]
+            except GeneratorExit:
+                pending.places[1].release()
+                raise
+            after = self.view = self._still(after)
+            yield self.maker.snapshot(after, self.cursor), pending.places[1]
 
     def _still(self, view: View) -> View:
         """Return what the viewer may still see of *view*, which was decided on a moment ago."""
@@ -387,9 +518,10 @@ class LiveStream:
     async def _recheck_state(self) -> None:
         """Find out what of the state the viewer may still have."""
 
-    def _refused(self) -> Iterator[EventSource]:
-        yield self._maker.reset(self._view, ResetReason.PERMISSION_CHANGED)
-        yield self._maker.emptied(self._view, {})
+    def _refused(self) -> Iterator[Told]:
+        reset = self.maker.reset(self.view, ResetReason.PERMISSION_CHANGED)
+        yield reset, self._scope.reserve()
+        yield self.maker.emptied(self.view, {}), self._scope.reserve()
 
     # -- the end
 

@@ -1,54 +1,105 @@
-"""WebSockets over Channels: the consumer speaks ASGI, the adapter frames."""
+"""WebSockets: one connection is one ASGI application in one task.
+
+Channels' consumer would give each connection three tasks and a queue, which costs an idle
+subscriber more memory than everything else together, and this class needs nothing of it.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import datetime
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from json import JSONDecodeError
 from typing import Any
 
 import strawberry
-from strawberry.channels import GraphQLWSConsumer
-from strawberry.channels.handlers.ws_handler import ChannelsWebSocketAdapter
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
-from rxgraph.serve.connection import NO_CHANNEL_LAYER, headers_of, is_allowed_origin
+from rxgraph.serve.connection import headers_of, is_allowed_origin
 from rxgraph.serve.messages import decode, encode_text
 from rxgraph.serve.outbox import Outbox
-from rxgraph.serve.protocol import OrderedSocket, TransportWSHandler
-from rxgraph.settings import get_settings
+from rxgraph.serve.protocol import TransportProtocol
 
 logger = logging.getLogger("rxgraph.websocket")
 
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
 _REASON_BYTES = 120  # a close frame holds 123
-_WAITING_FRAMES = 1000  # from a client that sends faster than it reads
+_WAITING_FRAMES = 1000  # for a client that makes us answer faster than it reads
 
 
-class WebSocketAdapter(ChannelsWebSocketAdapter, OrderedSocket):
-    """Frames in, frames out in their order."""
+class WebSocketConnection:
+    """One connection: frames in, frames out in their order."""
 
-    def __init__(self, view: Any, request: Any, response: Any) -> None:
-        super().__init__(view, request, response)
-        self.outbox = Outbox(self.ws_consumer.send)
+    __slots__ = ("_receive", "_send", "is_closed", "outbox", "schema", "scope")
+
+    def __init__(
+        self, schema: strawberry.Schema, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self.schema, self.scope, self._receive, self._send = schema, scope, receive, send
+        self.outbox = Outbox(self._send_frame)
         self.is_closed = False
 
-    async def iter_json(
-        self, *, ignore_parsing_errors: bool = False
-    ) -> AsyncGenerator[object, None]:
-        """Yield messages until either side closes."""
-        async with contextlib.aclosing(
-            super().iter_json(ignore_parsing_errors=ignore_parsing_errors)
-        ) as messages:
-            async for message in messages:
-                yield message
-                if self.is_closed:
+    async def serve(self) -> None:
+        """Serve the connection until either side ends it."""
+        protocol = None
+        try:
+            protocol = await self._open()
+            while protocol is not None and not self.is_closed:
+                message = await self._receive()
+                if message["type"] != "websocket.receive":
                     return
+                await self._take(protocol, message.get("text"))
+        except OSError as error:  # what ASGI servers raise when the client is gone
+            logger.debug("a client went away: %r", error)
+        except Exception:
+            logger.exception("a connection failed")
+            with contextlib.suppress(Exception):
+                await self.close(1011, "")
+        finally:
+            if protocol is not None:
+                await protocol.shutdown()
 
-    async def send_json(self, message: Mapping[str, object]) -> None:
-        """Send a message that belongs to no operation."""
-        await self.outbox.push(encode_text(message))
+    async def _open(self) -> TransportProtocol | None:
+        """Answer the handshake; None: it was refused."""
+        if (await self._receive())["type"] != "websocket.connect":
+            return None
+        headers = headers_of(self.scope)
+        if not is_allowed_origin(headers):
+            await self._send({"type": "websocket.close"})  # the handshake is answered with 403
+            return None
+        if GRAPHQL_TRANSPORT_WS_PROTOCOL not in self.scope.get("subprotocols", ()):
+            await self._send({"type": "websocket.accept", "subprotocol": None})
+            await self.close(4406, "Subprotocol not acceptable")
+            return None
+        accept = {"type": "websocket.accept", "subprotocol": GRAPHQL_TRANSPORT_WS_PROTOCOL}
+        await self._send(accept)
+        protocol = TransportProtocol(self, headers)
+        protocol.start()
+        return protocol
+
+    async def _take(self, protocol: TransportProtocol, text: str | None) -> None:
+        if not text:
+            await self.close(4400, "WebSocket message type must be text")
+            return
+        try:
+            message = decode(text)
+        except JSONDecodeError:
+            await self.close(4400, "WebSocket message must be valid JSON")
+            return
+        await protocol.handle(message)
+
+    def _send_frame(self, frame: str) -> Awaitable[None]:
+        return self._send({"type": "websocket.send", "text": frame})
+
+    async def answer(self, message: Mapping[str, object]) -> None:
+        """Send a message that belongs to no operation, in its turn."""
+        if self.outbox.answers_waiting < _WAITING_FRAMES:
+            self.outbox.push(encode_text(message))
+        else:
+            await self.close(1013, "Too many messages at once")
 
     async def close(self, code: int, reason: str) -> None:
         """Close the socket; frames that have not gone out are dropped."""
@@ -56,56 +107,15 @@ class WebSocketAdapter(ChannelsWebSocketAdapter, OrderedSocket):
             self.is_closed = True
             await self.outbox.close()
             short = reason.encode()[:_REASON_BYTES].decode(errors="ignore")
-            await super().close(code, short)
+            await self._send({"type": "websocket.close", "code": code, "reason": short})
 
 
-class WebSocketConsumer(GraphQLWSConsumer[Any, Any]):
-    """One connection."""
+def websocket_application(
+    schema: strawberry.Schema,
+) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    """Return an ASGI application that serves *schema* over ``graphql-transport-ws``."""
 
-    channel_layer_alias = NO_CHANNEL_LAYER
-    websocket_adapter_class = WebSocketAdapter
-    graphql_transport_ws_handler_class = TransportWSHandler
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        await WebSocketConnection(schema, scope, receive, send).serve()
 
-    def __init__(self, schema: strawberry.Schema) -> None:
-        super().__init__(
-            schema=schema,
-            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
-            connection_init_wait_timeout=datetime.timedelta(
-                seconds=get_settings().init_timeout_seconds
-            ),
-        )
-
-    async def connect(self) -> None:
-        """Serve the connection in a task of its own, while frames keep coming in."""
-        self.run_task = asyncio.create_task(self._serve())
-
-    async def _serve(self) -> None:
-        try:
-            await self.run(self)
-        except OSError as error:  # what ASGI servers raise when the client is gone
-            logger.debug("a client went away: %r", error)
-        except Exception:
-            logger.exception("a connection failed")
-            with contextlib.suppress(Exception):
-                await self.close(code=1011)
-
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Queue a frame; a client that floods is cut off."""
-        waiting = self.message_queue.qsize()
-        if waiting < _WAITING_FRAMES:
-            await super().receive(text_data, bytes_data)
-        elif waiting == _WAITING_FRAMES:
-            self.message_queue.put_nowait({"message": None, "disconnected": True})
-            await self.close(code=1013, reason="Too many messages at once")
-
-    async def get_context(self, request: Any, response: Any) -> dict[str, Any]:
-        """Return what resolvers see as ``info.context``."""
-        return {"request": request, "ws": request, "headers": headers_of(self.scope)}
-
-    def is_websocket_origin_allowed(self, request: Any, origin: str) -> bool:
-        """Judge a foreign origin by the settings."""
-        return is_allowed_origin(headers_of(self.scope))
-
-    def decode_json(self, data: str | bytes) -> object:
-        """Read a frame."""
-        return decode(data)
+    return serve

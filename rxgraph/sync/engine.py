@@ -12,6 +12,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
 from threading import Lock
@@ -22,27 +23,39 @@ from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from rxgraph.cache.anchor import Anchor, Lease
 from rxgraph.cache.mirrors import Mirrors
 from rxgraph.cache.opening import open_store
+from rxgraph.cache.packing import Packing, repack
 from rxgraph.cache.reading import Reading
 from rxgraph.cache.rows import Database
+from rxgraph.cache.rows.glance import IntentLog
 from rxgraph.cache.steps import (
+    Await,
+    Begin,
     DropGeneration,
+    DropPack,
     FindHolders,
     FindIdleRoots,
     LoadAnchor,
+    LoadAnchors,
     Now,
+    Offer,
     Peek,
     Performer,
     Procedure,
     Publish,
     ReadDocuments,
+    ReadPack,
     ReadParents,
+    ReadSeveral,
     ReadSince,
     Recall,
+    Remember,
     Sleep,
     Step,
     SwapAnchor,
+    SwapAnchors,
     Wakeup,
     WriteDocuments,
+    WritePart,
     run,
 )
 from rxgraph.cache.store import Store
@@ -76,18 +89,25 @@ logger = logging.getLogger("rxgraph.sync")
 STORE_STEPS: tuple[type[Step[Any]], ...] = (
     LoadAnchor,
     SwapAnchor,
+    LoadAnchors,
+    SwapAnchors,
     FindHolders,
     ReadDocuments,
     ReadParents,
     ReadSince,
+    ReadSeveral,
     WriteDocuments,
     DropGeneration,
     FindIdleRoots,
+    WritePart,
+    ReadPack,
+    DropPack,
 )
 RETELL = "rxgraph.retell"
 """Kind of the signals that are not sent on: they ask for rows to be read and told again."""
 
 _INTENTS_PER_SWEEP = 1000
+_THREADS = 2  # that write to the store while others read the database
 _MEMORY_GRACE_SECONDS = 0.25
 _LONGEST_CLAIM_SECONDS = 60.0
 _CLAIMS_KEPT_SECONDS = 3600.0
@@ -128,20 +148,26 @@ class Engine:
             trees=lambda name: trees()[name],
             new_owner=lambda: uuid.uuid4().hex,
             lease_seconds=settings.lease_seconds,
+            # Within the process everything is at hand anyway.
+            packing=None if settings.is_memory else Packing(),
         )
-        #: What the replicas of this process know of their anchors.
+        self._meanwhile: ThreadPoolExecutor | None = None
+        #: What this process knows of anchors without the store.
         self.mirrors = Mirrors()
         self._watched = Watched()
         self._sharing = Sharing(lambda committed: self._bring(committed, self._merge))
         self._retry_at = 0.0
         self.perform = Performer(
             dict.fromkeys(STORE_STEPS, store.perform),
-            Database(trees, _outstanding).handlers,
+            Database(trees, _outstanding, IntentLog(intents.select_two, intents.rows_in)).handlers,
             {
                 SwapAnchor: self._swap,
                 LoadAnchor: self._load,
+                Begin: self._begin,
+                Await: lambda step: step.begun.result(),
                 Recall: self.mirrors.recall,
                 Peek: self.mirrors.peek,
+                Remember: self.mirrors.remember,
                 Publish: self._wake,
                 Now: lambda step: time.time(),
                 Sleep: lambda step: time.sleep(step.seconds),
@@ -158,6 +184,16 @@ class Engine:
         record = self.store.perform(step)
         self.mirrors.note(step.key, record)
         return record
+
+    def _begin(self, step: Begin) -> Future[Any]:
+        if self.settings.is_memory:
+            done: Future[Any] = Future()
+            done.set_result(self.store.perform(step.step))
+            return done
+        with _lock:
+            if self._meanwhile is None:
+                self._meanwhile = ThreadPoolExecutor(_THREADS, thread_name_prefix="rxgraph store")
+        return self._meanwhile.submit(self.store.perform, step.step)
 
     def _wake(self, step: Publish) -> None:
         """Tell of a batch; through the channel layer only where another process shows it."""
@@ -344,10 +380,39 @@ class Engine:
         found = self.heat_and_read(key, lease)
         return heating.Warmth.HOT if isinstance(found, Reading) else found
 
-    def heat_and_read(self, key: AnchorKey, lease: Lease | None = None) -> heating.Warmth | Reading:
-        """Make *key* HOT; answers its documents when it was this call that filled it."""
-        found: heating.Warmth | Reading = self.run(heating.heat(self.writer, key, lease))
+    def heat_and_read(
+        self,
+        key: AnchorKey,
+        lease: Lease | None = None,
+        offer: Callable[[Reading], None] = lambda reading: None,
+    ) -> heating.Warmth | Reading:
+        """Make *key* HOT; answers its documents when it was this call that filled it.
+
+        *offer* is called with them, on this thread, before they are written.
+        """
+
+        def perform(step: Step[Any]) -> Any:
+            return offer(step.reading) if isinstance(step, Offer) else self.perform(step)
+
+        found: heating.Warmth | Reading = run(heating.heat(self.writer, key, lease), perform)
         return found
+
+    def is_packing_due(self, reading: Reading) -> bool:
+        """True when what was read had better be packed for those who come next."""
+        packing = self.writer.packing
+        return packing is not None and packing.is_due(reading)
+
+    def repack(self, key: AnchorKey, reading: Reading) -> bool:
+        """Write what was read where it can be read at once; False: it is there already."""
+        packing = self.writer.packing
+        if packing is None:
+            return False
+        try:
+            written: bool = self.run(repack(key, reading, self.writer.new_owner(), packing))
+        except BackendError as error:
+            logger.warning("%s is not packed: %s", key, error)
+            return False
+        return written
 
     def rescue(self, key: AnchorKey) -> bool:
         """Take over work on *key* that nobody does."""
@@ -408,6 +473,8 @@ class Engine:
     def close(self) -> None:
         """Give back connections and threads."""
         self.bus.close()
+        if self._meanwhile is not None:
+            self._meanwhile.shutdown()
         self.store.close()
 
 

@@ -13,21 +13,26 @@ from dataclasses import dataclass
 
 from rxgraph.cache import anchor as decisions
 from rxgraph.cache.anchor import Anchor, Lease
+from rxgraph.cache.packing import Packing
 from rxgraph.cache.steps import (
+    Beyond,
     FindHolders,
+    Glance,
     LoadAnchor,
     Locate,
+    Peek,
     Procedure,
     Publish,
     ReadIntents,
     ReadRows,
     Recall,
+    Remember,
     Row,
     Wakeup,
     WriteDocuments,
     chunks,
 )
-from rxgraph.cache.turns import in_snapshot, settle
+from rxgraph.cache.turns import in_snapshots, settle
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.sync.forest import (
     Place,
@@ -37,6 +42,7 @@ from rxgraph.sync.forest import (
     only_marked,
     requested,
 )
+from rxgraph.sync.ordering import lists_of, steady_lists
 from rxgraph.sync.reconcile import Reconciliation, instances_of
 from rxgraph.types import (
     MARK,
@@ -51,6 +57,8 @@ from rxgraph.types import (
 
 #: Channel name → its state tree.
 Trees = Callable[[str], StateTree]
+#: Channel name → the snapshot that is open for it.
+Snapshots = Mapping[str, object]
 
 _ROUNDS = 8  # batches in a row before the work is left to a server
 _ANCHORS_PER_SNAPSHOT = 32
@@ -75,6 +83,8 @@ class Writer:
     trees: Trees
     new_owner: Callable[[], str]
     lease_seconds: float = 10.0
+    #: How whole states are packed; None: not at all.
+    packing: Packing | None = None
 
     def lease(self) -> Lease:
         """Return a lease under a name nobody else uses."""
@@ -109,21 +119,19 @@ def _merge(
     writer: Writer, rows: frozenset[RowKey], holders: Mapping[AnchorKey, Anchor | None]
 ) -> Procedure[None]:
     """Record *rows* in each of *holders*, and do the work where nobody else is at it."""
-    by_channel: dict[str, list[tuple[AnchorKey, Anchor | None]]] = {}
-    for key in sorted(holders):
-        by_channel.setdefault(key.channel, []).append((key, holders[key]))
-    for channel, anchors in by_channel.items():
+    concerned: dict[str, frozenset[RowKey]] = {}
+    for channel in {key.channel for key in holders}:
         models = writer.trees(channel).tracked_labels | {MARK}
-        concerned = frozenset(
+        concerned[channel] = frozenset(
             row for row in rows if row.model in models or is_request(row, channel)
         )
-        for part in chunks(anchors, _ANCHORS_PER_SNAPSHOT):
-            turns = []
-            for key, anchor in part:
-                turn = yield from push(writer, key, concerned, anchor)
-                if turn is not None:
-                    turns.append(turn)
-            yield from work(writer, turns)
+    for part in chunks(sorted(holders), _ANCHORS_PER_SNAPSHOT):
+        turns = []
+        for key in part:
+            turn = yield from push(writer, key, concerned[key.channel], holders[key])
+            if turn is not None:
+                turns.append(turn)
+        yield from work(writer, turns)
 
 
 def push(
@@ -185,7 +193,7 @@ def rescue(writer: Writer, key: AnchorKey) -> Procedure[bool]:
 
 
 def work(writer: Writer, turns: list[Turn]) -> Procedure[None]:
-    """Do the batches of several anchors of one channel, until no work is pending there."""
+    """Do the batches of several anchors, until no work is pending there."""
     for round_ in range(_ROUNDS):
         if not turns:
             return
@@ -206,36 +214,41 @@ class Batch:
     marks: tuple[str, ...]
     #: Rows that it contains, where others may have been pushed before its snapshot; else None.
     seen: frozenset[RowKey] | None
+    #: Cached documents as it found them; None: there is no such one.
+    found: Mapping[InstanceKey, Document | None]
     #: Rows of *entered* that have changed since.
     again: frozenset[RowKey] = frozenset()
 
 
 def _do_batches(writer: Writer, turns: list[Turn], *, last: bool) -> Procedure[list[Turn]]:
     """Do each anchor's batch from one snapshot; answer the turns that follow."""
-    channel = turns[0].key.channel
     batches: list[Batch] = []
     following: list[Turn] = []
 
-    def write(snapshot: object) -> Procedure[None]:
-        intents = yield from ReadIntents(snapshot)
+    def write(snapshots: Snapshots) -> Procedure[None]:
         for turn in turns:
+            snapshot = snapshots[turn.key.channel]
+            intents = yield from ReadIntents(snapshot)
             batch = yield from _write_batch(writer, turn, snapshot, intents)
             if batch is not None:
                 batches.append(batch)
         if not any(batch.entered for batch in batches):
             yield from finish()  # readers need not wait until the snapshot is closed
 
-    def look_again(snapshot: object) -> Procedure[None]:
-        layers = writer.trees(channel).layers
-        fresh = yield from ReadRows(snapshot, frozenset(k for b in batches for k in b.entered))
-        for batch in batches:
-            changed = {
-                RowKey(layers[key.typename].model_label, key.id)
-                for key, row in batch.entered.items()
-                if fresh.get(key) != row
-            }
-            # Whole: its lists may have changed, though no row of theirs will be named.
-            batch.again = frozenset(changed | {retold(row) for row in changed})
+    def look_again(snapshots: Snapshots) -> Procedure[None]:
+        for channel, snapshot in snapshots.items():
+            layers = writer.trees(channel).layers
+            entered = [batch for batch in batches if batch.turn.key.channel == channel]
+            wanted = frozenset(key for batch in entered for key in batch.entered)
+            fresh = yield from ReadRows(snapshot, wanted)
+            for batch in entered:
+                changed = {
+                    RowKey(layers[key.typename].model_label, key.id)
+                    for key, row in batch.entered.items()
+                    if fresh.get(key) != row
+                }
+                # Whole: its lists may have changed, though no row of theirs will be named.
+                batch.again = frozenset(changed | {retold(row) for row in changed})
 
     def finish() -> Procedure[None]:
         for batch in batches:
@@ -244,19 +257,54 @@ def _do_batches(writer: Writer, turns: list[Turn], *, last: bool) -> Procedure[l
                 following.append(turn)
 
     try:
-        yield from mark_wanted(writer.trees(channel), channel, (t.anchor.taken for t in turns))
-        yield from in_snapshot(channel, write)
+        for channel in _channels(turns):
+            taken = (turn.anchor.taken for turn in turns if turn.key.channel == channel)
+            yield from mark_wanted(writer.trees(channel), channel, taken)
+        if not (yield from _at_a_glance(writer, turns, write)):
+            yield from in_snapshots(_channels(turns), write)
         # A writer that changed an entering row before its document was there has not found this
         # anchor, and will not come back: look whether there was one. Whoever changes it from now
         # on finds the document.
         if any(batch.entered for batch in batches):
-            yield from in_snapshot(channel, look_again)
+            looking = _channels(batch.turn for batch in batches if batch.entered)
+            yield from in_snapshots(looking, look_again)
             yield from finish()
     except Exception:
         for turn in turns:
             yield from _release(turn)
         raise
     return following
+
+
+def _at_a_glance(
+    writer: Writer, turns: list[Turn], write: Callable[[Snapshots], Procedure[None]]
+) -> Procedure[bool]:
+    """Do the one batch of a single row from one statement; False: nothing is done yet."""
+    if len(turns) != 1 or not turns[0].is_fresh:
+        return False
+    key, anchor = turns[0].key, turns[0].anchor
+    tree = writer.trees(key.channel)
+    instances = instances_of(tree, anchor.taken)
+    if len(instances) != 1:
+        return False
+    [instance] = instances
+    lists = lists_of(tree, instance.typename)
+    if not set(lists) <= {relation.name for relation in steady_lists(tree, instance.typename)}:
+        return False
+    if lists and not (yield from Peek(key, anchor.generation, anchor.done, instances)):
+        return False  # nobody here knows them, so that they have to be read
+    glance = yield from Glance(key.channel, anchor.taken)
+    if glance is None:
+        return False
+    try:
+        yield from write({key.channel: glance})
+    except Beyond:
+        return False
+    return True
+
+
+def _channels(turns: Iterable[Turn]) -> list[str]:
+    return sorted({turn.key.channel for turn in turns})
 
 
 def _release(turn: Turn) -> Procedure[None]:
@@ -315,7 +363,8 @@ def _write_batch(
             told |= {row.pk for row in named if row.model == MARK}
     marks = tuple(sorted(told - {text for _, text in current.published}))
     seen = rows if turn.is_fresh else None
-    return Batch(turn, documents, reconciliation.entered, current, marks, seen)
+    found = {} if turn.is_redo else reconciliation.cached
+    return Batch(turn, documents, reconciliation.entered, current, marks, seen, found)
 
 
 def _named(tree: StateTree, turn: Turn) -> frozenset[InstanceKey]:
@@ -346,6 +395,8 @@ def _finish(writer: Writer, batch: Batch, *, last: bool) -> Procedure[Turn | Non
         return None  # fenced off: somebody took over and does it again
     if after.done != seq:
         return Turn(turn.key, after, is_redo=True)
+    known = {**batch.found, **{document.key: document for document in batch.documents}}
+    yield from Remember(turn.key, after.generation, before.done, seq, known)
     yield from Publish(
         Wakeup(
             turn.key,

@@ -60,6 +60,20 @@ def outstanding(using: str, limit: int | None = None) -> Found:
     return _select(connections[using], "", [], limit)
 
 
+def select_two(using: str) -> str | None:
+    """Return a SELECT of what the two oldest intents hold; None: there is no log."""
+    connection = connections[using]
+    if not is_there(connection):
+        return None
+    table, id_, rows_, _ = _names(connection)
+    return f"SELECT {rows_} FROM {table} ORDER BY {id_} LIMIT 2"  # noqa: S608
+
+
+def rows_in(text: str) -> frozenset[RowKey]:
+    """Return the rows that the text of an intent names."""
+    return frozenset(_decode(text))
+
+
 def rows(using: str, limit: int | None = None) -> frozenset[RowKey]:
     """Return the rows that the outstanding intents name, of the *limit* oldest of them."""
     return frozenset().union(*(found for _, found in outstanding(using, limit)))

@@ -41,6 +41,13 @@ def order_fields(layer: Layer) -> tuple[str, ...] | None:
 
 
 @cache
+def lists_of(tree: StateTree, typename: TypeName) -> tuple[str, ...]:
+    """Return the relations of a layer that other rows than its own decide about."""
+    relations = tree.layers[typename].relations
+    return tuple(r.name for r in relations if r.kind is not RelationKind.FORWARD)
+
+
+@cache
 def steady_lists(tree: StateTree, typename: TypeName) -> tuple[Relation, ...]:
     """Return the lists of a layer that change only when a row of the child model does.
 

@@ -29,7 +29,7 @@ Records = list[tuple[AnchorKey, Anchor]]
 def gather(engine: Engine, channel: str | None = None) -> Status:
     """Return the status of everything, or of one *channel* by its registered name."""
     now: float = engine.run(Now().__iter__())
-    store, records, dead = _look(engine, now)
+    store, records, dead, living = _look(engine, now)
     records = [item for item in records if channel in (None, item[0].channel)]
     compiled = [item for item in compiled_channels() if channel in (None, item.name)]
     known = {item.name for item in compiled}
@@ -42,6 +42,7 @@ def gather(engine: Engine, channel: str | None = None) -> Status:
             *(_removed(name, records) for name in removed),
         ],
         "anchors": [_anchor(key, anchor, dead, now) for key, anchor in sorted(records)],
+        "servers": [{"session": key, **(told or {})} for key, told in sorted(living.items())],
         "intents": [_intents(alias) for alias in _aliases(compiled)],
     }
 
@@ -52,17 +53,17 @@ def is_well(status: Status) -> bool:
     return all(item["answers"] for item in asked)
 
 
-def _look(engine: Engine, now: float) -> tuple[JSON, Records, frozenset[str]]:
+def _look(engine: Engine, now: float) -> tuple[JSON, Records, frozenset[str], dict[str, JSON]]:
     kind = "memory" if engine.settings.is_memory else "mongodb"
     store: dict[str, JSON] = {"kind": kind, "answers": True, "visible": True, "error": None}
     if engine.settings.is_memory and not engine.is_serving:
         store["visible"] = False  # the server's memory is another one
-        return store, [], frozenset()
+        return store, [], frozenset(), {}
     try:
         records = [item for item in engine.store.list_anchors() if item[0] != EXPIRY]
-        return store, records, engine.store.dead_sessions(now)
+        return store, records, engine.store.dead_sessions(now), engine.store.living_sessions(now)
     except BackendError as error:
-        return {**store, "answers": False, "error": str(error)}, [], frozenset()
+        return {**store, "answers": False, "error": str(error)}, [], frozenset(), {}
 
 
 def _channel(compiled: CompiledChannel, records: Records) -> JSON:

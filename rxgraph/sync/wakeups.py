@@ -11,7 +11,7 @@ Inside one process delivery is direct. Between processes it goes over Channels' 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from threading import Lock
 from typing import Protocol
@@ -54,6 +54,9 @@ class Listener(Protocol):
         When the network is down it returns after a while and goes on trying. Who joins leaves,
         even if joining was cancelled.
         """
+
+    async def join_all(self, keys: Collection[AnchorKey]) -> None:
+        """Join several at once: as soon as one of them alone, if it goes well."""
 
     async def leave(self, key: AnchorKey) -> None:
         """Get no more of them."""
@@ -115,6 +118,11 @@ class LocalListener:
         """Get the wake-ups of an anchor."""
         self._joined.add(key)
         self._bus.add(key, self)
+
+    async def join_all(self, keys: Collection[AnchorKey]) -> None:
+        """Join several."""
+        for key in keys:
+            await self.join(key)
 
     async def leave(self, key: AnchorKey) -> None:
         """Get no more of them."""

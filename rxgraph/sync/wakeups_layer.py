@@ -19,16 +19,17 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from channels.layers import get_channel_layer
 
-from rxgraph.cache.steps import Wakeup
+from rxgraph.cache.steps import Wakeup, chunks
 from rxgraph.sync.signals import Signal, decode_signal, encode_signal
 from rxgraph.sync.wakeup_codec import decode_wakeup, encode_wakeup, group_name
 from rxgraph.types import AnchorKey
@@ -38,6 +39,7 @@ logger = logging.getLogger("rxgraph.wakeups")
 SEND_SECONDS = 5.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
 PROBE_SECONDS = 0.25
+_RENEWED_AT_ONCE = 100
 
 
 @dataclass
@@ -264,6 +266,9 @@ class ChannelLayerListener:
         self._confirm_seconds, self._refresh_seconds = confirm_seconds, refresh_seconds
         self._me = uuid4().hex
         self._members: dict[str, _Membership] = {}
+        #: By number: the memberships that a probe vouches for.
+        self._probes: dict[int, list[_Membership]] = {}
+        self._numbers = count()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._layer: Any = None
         self._channel: str | None = None
@@ -282,12 +287,16 @@ class ChannelLayerListener:
 
     async def join(self, key: AnchorKey) -> None:
         """Get the wake-ups of an anchor: of every one that is published after this returns."""
-        group = group_name(self._namespace, key)
-        member = self._members.setdefault(group, _Membership(key))
+        await self.join_all([key])
+
+    async def join_all(self, keys: Collection[AnchorKey]) -> None:
+        """Join several anchors; where the layer keeps an order, one probe is enough for all."""
+        named = {group_name(self._namespace, key): key for key in keys}
+        joining = {g: self._members.setdefault(g, _Membership(key)) for g, key in named.items()}
         with suppress(TimeoutError):
             async with asyncio.timeout(self._confirm_seconds):
-                while not member.confirmed.is_set():
-                    await self._attempt(group, member)
+                while joining := _unconfirmed(joining):
+                    await self._attempt(joining)
 
     async def leave(self, key: AnchorKey) -> None:
         """Get no more of them."""
@@ -304,6 +313,7 @@ class ChannelLayerListener:
             member.confirmed.set()
         groups = list(self._members)
         self._members.clear()
+        self._probes.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._confirm_seconds):
                 for group in groups:
@@ -316,23 +326,45 @@ class ChannelLayerListener:
                 task.cancel()
             _, running = await asyncio.wait(running, timeout=0.1)
 
-    async def _attempt(self, group: str, member: _Membership) -> None:
-        """Add the channel to *group*, send a probe through it and wait for that a little."""
+    async def _attempt(self, joining: Mapping[str, _Membership]) -> None:
+        """Add the channel to the groups *joining*, probe them, and wait for that a little."""
         await self._opened.wait()
         try:
-            async with self._lock(group):
-                if self._members.get(group) is not member:
-                    return
-                await self._layer.group_add(group, self._channel)
-            # Redis may see the probe, on another connection, before the subscription.
-            probe = {"type": "rxgraph.probe", "group": group, "from": self._me}
-            await self._layer.group_send(group, probe)
+            lanes = await self._subscribe(joining)
+            self._forget_probes()
+            for group, members in lanes.items():
+                # Redis may see the probe, on another connection, before the subscription.
+                number = next(self._numbers)
+                self._probes[number] = members
+                probe = {"type": "rxgraph.probe", "number": number, "from": self._me}
+                await self._layer.group_send(group, probe)
         except Exception as error:  # noqa: BLE001 - an outage; the caller tries again
             await asyncio.sleep(self._outage.failed(error))
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(PROBE_SECONDS):
-                await member.confirmed.wait()
+                for members in lanes.values():
+                    for member in members:
+                        await member.confirmed.wait()
+
+    def _forget_probes(self) -> None:
+        """Forget probes that got lost, or that nobody waits for any more."""
+        for number, members in list(self._probes.items()):
+            if all(member.confirmed.is_set() for member in members):
+                del self._probes[number]
+
+    async def _subscribe(self, joining: Mapping[str, _Membership]) -> dict[str, list[_Membership]]:
+        """Add the channel to groups; answer which of them vouch for whom."""
+        lanes: dict[Hashable, tuple[str, list[_Membership]]] = {}
+        for group, member in joining.items():
+            async with self._lock(group):
+                if self._members.get(group) is not member:
+                    continue
+                await self._layer.group_add(group, self._channel)
+            lane = _lane(self._layer, group)
+            _, before = lanes.get(lane, ("", []))
+            lanes[lane] = group, [*before, member]
+        return dict(lanes.values())
 
     async def _discard(self, group: str) -> None:
         if self._channel is None:
@@ -360,11 +392,12 @@ class ChannelLayerListener:
             is_due = loop.time() >= due
             if is_due:
                 due = loop.time() + self._refresh_seconds
-            for group, member in list(self._members.items()):
-                if is_due or not member.confirmed.is_set():
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(self._confirm_seconds):
-                            await self._attempt(group, member)
+            joined = dict(self._members)
+            joining = joined if is_due else _unconfirmed(joined)
+            for part in chunks(joining.items(), _RENEWED_AT_ONCE):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._confirm_seconds):
+                        await self._attempt(dict(part))
 
     async def _receive(self, deliver: Callable[[Wakeup | Signal], None]) -> None:
         # Not for ever: a layer may turn a cancellation into another error.
@@ -386,11 +419,27 @@ class ChannelLayerListener:
 
     def _accept(self, message: dict[str, Any], deliver: Callable[[Wakeup | Signal], None]) -> None:
         if message["type"] == "rxgraph.probe":
-            member = self._members.get(message["group"])
-            if member is not None and message["from"] == self._me:
-                member.confirmed.set()
+            if message["from"] == self._me:
+                for member in self._probes.pop(message["number"], ()):
+                    member.confirmed.set()
             return
         is_signal = message["type"] == "rxgraph.signal"
         told = (decode_signal if is_signal else decode_wakeup)(message["text"])
         if told is not None and group_name(self._namespace, told.key) in self._members:
             deliver(told)
+
+
+def _unconfirmed(members: Mapping[str, _Membership]) -> dict[str, _Membership]:
+    return {group: member for group, member in members.items() if not member.confirmed.is_set()}
+
+
+def _lane(layer: Any, group: str) -> Hashable:
+    """Return what keeps the order of groups: one that works vouches for those added before it.
+
+    ``RedisPubSubChannelLayer`` subscribes all groups of a shard on one connection, and Redis takes
+    the commands of a connection in their order. Elsewhere a group vouches for itself.
+    """
+    try:
+        return id(layer._get_shard(layer._get_group_channel_name(group)))
+    except AttributeError:
+        return group

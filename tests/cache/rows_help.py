@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, cast
@@ -19,13 +19,14 @@ from rxgraph.cache.steps import (
     Performer,
     ReadDependents,
     ReadExisting,
+    ReadMore,
     ReadRows,
     ReadTree,
     Row,
 )
 from rxgraph.compile.scalars import BigInt
 from rxgraph.compile.state_tree import Layer, StateTree, ValueField
-from rxgraph.types import InstanceKey, RowKey
+from rxgraph.types import Document, InstanceKey, RowKey
 
 
 class Reader:
@@ -49,9 +50,13 @@ class Reader:
             snapshot, self._open = self._open, None
             self.perform(CloseSnapshot(snapshot))
 
-    def tree(self, anchor_id: object) -> list[Row]:
+    def tree(self, anchor_id: object) -> list[Document]:
+        found: list[Document] = []
         with self.snapshot() as snapshot:
-            return cast("list[Row]", self.perform(ReadTree(snapshot, str(anchor_id))))
+            tree = self.perform(ReadTree(snapshot, str(anchor_id), 1))
+            while part := self.perform(ReadMore(snapshot, tree)):
+                found += part
+        return found
 
     def rows(self, *keys: InstanceKey) -> dict[InstanceKey, Row]:
         with self.snapshot() as snapshot:
@@ -74,7 +79,12 @@ class Reader:
             )
 
 
-def nested(tree: StateTree, rows: Sequence[Row]) -> Any:
+def documents(rows: Iterable[Row]) -> dict[InstanceKey, Document]:
+    """Return what the cache would hold of *rows*."""
+    return {row.key: Document(row.key, 1, row.data, row.links, row.owner) for row in rows}
+
+
+def nested(tree: StateTree, rows: Sequence[Document]) -> Any:
     """Put flat rows together again, from the first one down."""
     by_key = {row.key: row for row in rows}
     assert len(by_key) == len(rows), "a row was rendered twice"

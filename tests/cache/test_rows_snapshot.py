@@ -127,7 +127,7 @@ def test_a_step_on_another_thread_is_refused(reader: Reader, album: Album) -> No
 
         def read() -> None:
             with pytest.raises(BackendError, match="another thread"):
-                reader.perform(ReadTree(snapshot, str(album.pk)))
+                reader.perform(ReadTree(snapshot, str(album.pk), 1))
 
         elsewhere(read)
 

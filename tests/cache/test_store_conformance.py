@@ -14,7 +14,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
@@ -23,22 +23,32 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rxgraph.cache import opening
-from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.anchor import Anchor, Pack
 from rxgraph.cache.memory import AsyncMemoryStore, MemoryStore
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.steps import (
     DropGeneration,
+    DropPack,
     FindHolders,
     FindIdleRoots,
     LoadAnchor,
+    LoadAnchors,
+    Now,
     ReadDocuments,
+    ReadPack,
     ReadParents,
+    ReadSeveral,
     ReadSince,
+    Sleep,
     Step,
     SwapAnchor,
+    SwapAnchors,
     WriteDocuments,
+    WritePart,
+    run,
 )
 from rxgraph.cache.store import AsyncStore, Store
+from rxgraph.cache.turns import join_anchors, leave_anchors
 from rxgraph.errors import BackendError
 from rxgraph.settings import RxGraphSettings
 from rxgraph.types import AnchorKey, Document, InstanceKey, RemovalReason, RowKey
@@ -216,6 +226,8 @@ def test_a_record_comes_back_as_it_was_stored(store: Performs) -> None:
         schema="f00",
         sessions=frozenset(["s1", "s2"]),
         idle_since=12.0,
+        published=((3, "mark"), (4, "")),
+        pack=Pack("name", 3, 2),
     )
     assert store.perform(SwapAnchor(PROJECT, anchor))
     stored = store.perform(LoadAnchor(PROJECT))
@@ -259,6 +271,128 @@ def test_many_threads_swap_one_after_the_other(blocking: Store) -> None:
     for thread in threads:
         thread.join(20)
     assert sorted(wins) == list(range(40))
+
+
+# -- several at once
+
+
+def test_several_records_are_read_stored_or_not(store: Performs) -> None:
+    assert store.perform(SwapAnchor(PROJECT, HOT))
+    found = store.perform(LoadAnchors(frozenset([PROJECT, LABELS])))
+    assert found == {PROJECT: replace(HOT, revision=1), LABELS: Anchor()}
+    assert store.perform(LoadAnchors(frozenset())) == {}
+
+
+def test_several_records_are_swapped_each_by_itself(store: Performs) -> None:
+    assert store.perform(SwapAnchors({PROJECT: HOT, LABELS: HOT}))
+    known = store.perform(LoadAnchors(frozenset([PROJECT, LABELS])))
+    assert [anchor.revision for anchor in known.values()] == [1, 1]
+    changed = {key: replace(anchor, schema="new") for key, anchor in known.items()}
+    assert store.perform(SwapAnchors({**changed, OTHER: HOT}))
+    # The same again is too late for two of them; the third is stored all the same.
+    third = store.perform(LoadAnchor(OTHER))
+    assert not store.perform(SwapAnchors({**known, OTHER: replace(third, schema="third")}))
+    found = store.perform(LoadAnchors(frozenset([PROJECT, OTHER, LABELS])))
+    assert {key: anchor.schema for key, anchor in found.items()} == {
+        PROJECT: "new", OTHER: "third", LABELS: "new",
+    }  # fmt: skip
+    assert {key: anchor.revision for key, anchor in found.items()} == {
+        PROJECT: 2, OTHER: 2, LABELS: 2,
+    }  # fmt: skip
+
+
+def test_several_new_records_are_stored_where_there_is_none(store: Performs) -> None:
+    assert store.perform(SwapAnchor(PROJECT, HOT))
+    late = Anchor(schema="late")
+    assert not store.perform(SwapAnchors({PROJECT: late, OTHER: late}))
+    found = store.perform(LoadAnchors(frozenset([PROJECT, OTHER])))
+    assert {key: anchor.schema for key, anchor in found.items()} == {PROJECT: "", OTHER: "late"}
+
+
+def test_documents_of_several_anchors_are_read_each_since_its_number(store: Performs) -> None:
+    write(store, task(version=1), task(TASK_2, 2))
+    write(store, task(version=3), tombstone(TASK_2, 4), key=OTHER, gen=7)
+    write(store, task(version=9), key=OTHER, gen=6)
+    write(store, task(COMMENT, 5), key=LABELS)
+    places = {PROJECT: (1, 1), OTHER: (7, 0), LABELS: (1, 5), AnchorKey("no", "1"): (1, 0)}
+    found = store.perform(ReadSeveral(places))
+    assert {key: {d.key: d.version for d in found[key]} for key in places} == {
+        PROJECT: {TASK_2: 2}, OTHER: {TASK: 3, TASK_2: 4}, LABELS: {}, AnchorKey("no", "1"): {},
+    }  # fmt: skip
+    for key, (generation, since) in places.items():
+        alone = store.perform(ReadSince(key, generation, since))
+        assert sorted(found[key], key=str) == sorted(alone, key=str)
+    assert {d.key for d in store.perform(ReadSeveral({OTHER: (7, -1)}))[OTHER]} == {TASK}
+
+
+def test_many_anchors_are_read_like_few(store: Performs) -> None:
+    keys_ = [AnchorKey(PROJECT.channel, str(number)) for number in range(450)]
+    for key in keys_[::45]:
+        write(store, task(version=int(key.anchor_id) + 1), key=key)
+    found = store.perform(ReadSeveral(dict.fromkeys(keys_, (1, 0))))
+    assert {key.anchor_id: [d.version for d in part] for key, part in found.items() if part} == {
+        str(number): [number + 1] for number in range(0, 450, 45)
+    }
+    assert found.keys() == set(keys_)
+
+
+def test_sessions_that_come_and_go_at_once_are_all_counted(blocking: Store) -> None:
+    anchors = [AnchorKey(PROJECT.channel, str(number)) for number in range(20)]
+    sessions = [f"s{number}" for number in range(6)]
+
+    def come_and_go(session: str) -> None:
+        def perform(step: Step[Any]) -> Any:
+            return time.sleep(step.seconds) if isinstance(step, Sleep) else _perform(blocking, step)
+
+        run(join_anchors(anchors, session), perform)
+        run(leave_anchors(anchors[::2], session), perform)
+
+    threads = [threading.Thread(target=come_and_go, args=[session]) for session in sessions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    found = blocking.perform(LoadAnchors(frozenset(anchors)))
+    for place, key in enumerate(anchors):
+        assert found[key].sessions == (frozenset(sessions) if place % 2 else frozenset())
+        assert found[key].idle_since == (0.0 if place % 2 else 12.0)
+
+
+def _perform(store: Store, step: Step[Any]) -> Any:
+    return 12.0 if isinstance(step, Now) else store.perform(step)
+
+
+@pytest.mark.integration
+def test_threads_share_the_connections_of_a_store(mongo_url: str) -> None:
+    from pymongo import monitoring
+
+    class Pool(monitoring.ConnectionPoolListener):
+        created = 0
+
+        def connection_created(self, event: Any) -> None:
+            Pool.created += 1
+
+        def _ignore(self, event: Any) -> None: ...
+
+        pool_created = pool_ready = pool_cleared = pool_closed = _ignore
+        connection_ready = connection_closed = connection_check_out_started = _ignore
+        connection_check_out_failed = connection_checked_out = connection_checked_in = _ignore
+
+    store = _mongo(mongo_url, client_options={"event_listeners": [Pool()]})
+
+    def work() -> None:
+        for number in range(25):
+            store.perform(WriteDocuments(PROJECT, 1, (task(version=number + 1),)))
+            store.perform(ReadDocuments(PROJECT, 1, keys(TASK)))
+
+    for _ in range(3):  # threads of a server come and go
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    store.close()
+    assert 0 < Pool.created <= 4
 
 
 # -- documents
@@ -390,6 +524,65 @@ def test_every_field_name_comes_back_as_it_was(store: Performs, name: str) -> No
 
 def shown(document: Document) -> str:
     return json.dumps(document.data)  # shows types and the order of keys
+
+
+# -- packs
+
+
+def part(store: Performs, index: int, *documents: Document, name: str = "p", gen: int = 1) -> None:
+    store.perform(WritePart(PROJECT, gen, name, index, documents))
+
+
+def test_a_pack_is_its_parts_in_their_order(store: Performs) -> None:
+    full = task(links=(COMMENT, TASK_2), owner="7", former_owners=("5",), data={"b": [1], "a": 2})
+    part(store, 1, tombstone(COMMENT, 2))
+    part(store, 0, full, task(TASK_2, 3))
+    found = store.perform(ReadPack(PROJECT, 1, Pack("p", 3, 2)))
+    assert found == [full, task(TASK_2, 3), tombstone(COMMENT, 2)]
+    assert shown(found[0]) == shown(full)
+
+
+def test_a_pack_that_is_not_whole_is_none(store: Performs) -> None:
+    assert store.perform(ReadPack(PROJECT, 1, Pack("p", 3, 1))) is None
+    part(store, 1, task())
+    assert store.perform(ReadPack(PROJECT, 1, Pack("p", 3, 2))) is None
+    part(store, 0, task(), name="q")
+    assert store.perform(ReadPack(PROJECT, 1, Pack("p", 3, 2))) is None
+    part(store, 0, task(), gen=2)
+    assert store.perform(ReadPack(PROJECT, 1, Pack("p", 3, 2))) is None
+    part(store, 0, task(TASK_2))
+    assert store.perform(ReadPack(PROJECT, 1, Pack("p", 3, 2))) == [task(TASK_2), task()]
+
+
+def test_a_pack_of_any_size_and_content_comes_back(store: Performs) -> None:
+    large = [task(InstanceKey("Task", str(i)), data={"text": "x" * 2**20}) for i in range(18)]
+    odd = [task(data={f"f{n}": value for n, value in enumerate(ODD_VALUES)})]
+    part(store, 0, *large)
+    part(store, 1, *odd)
+    found = store.perform(ReadPack(PROJECT, 1, Pack("p", 1, 2)))
+    assert found is not None
+    assert [shown(document) for document in found] == [shown(d) for d in (*large, *odd)]
+
+
+def test_packs_are_dropped_by_name_and_with_their_generation(store: Performs) -> None:
+    for generation in (1, 2, 3):
+        for name in ("p", "q"):
+            part(store, 0, task(), name=name, gen=generation)
+
+    def there() -> list[str]:
+        return [
+            f"{name}{generation}"
+            for generation in (1, 2, 3)
+            for name in ("p", "q")
+            if store.perform(ReadPack(PROJECT, generation, Pack(name, 1, 1))) is not None
+        ]
+
+    store.perform(DropPack(PROJECT, 3, "p"))
+    store.perform(DropPack(OTHER, 3, "q"))
+    assert there() == ["p1", "q1", "p2", "q2", "q3"]
+    store.perform(DropGeneration(OTHER, 9))
+    store.perform(DropGeneration(PROJECT, 2))
+    assert there() == ["q3"]
 
 
 # -- holders
@@ -594,6 +787,16 @@ def test_a_session_is_dead_when_its_heartbeat_is_missing_or_over(blocking: Store
     assert blocking.dead_sessions(now=5.0) == {"silent", "well"}
 
 
+def test_what_living_sessions_say_of_themselves(blocking: Store) -> None:
+    blocking.beat("quiet", 20.0)
+    blocking.beat("talks", 15.0, {"said": 1})
+    blocking.beat("talks", 20.0, {"said": 2})
+    blocking.beat("late", 10.0, {"said": 3})
+    assert blocking.living_sessions(now=10.0) == {"quiet": None, "talks": {"said": 2}}
+    blocking.forget_session("talks")
+    assert blocking.living_sessions(now=10.0) == {"quiet": None}
+
+
 def test_every_record_is_listed(blocking: Store) -> None:
     assert blocking.list_anchors() == []
     blocking.perform(SwapAnchor(PROJECT, HOT))
@@ -794,7 +997,11 @@ _some = st.frozensets(_instances, max_size=3)
 _anchor_keys = st.sampled_from([PROJECT, OTHER, LABELS])
 _generations = st.integers(1, 3)
 _json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=4),
     lambda inner: (
         st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
     ),
@@ -817,6 +1024,7 @@ _anchors = st.builds(
     generation=_generations,
     pending=st.frozensets(st.just(RowKey("board.task", "1"))),
 )
+_names = st.sampled_from(["p", "q"])
 _channels = st.sampled_from([PROJECT.channel, FOREST.channel])
 _roots = st.sampled_from(["1", "2", "3"])
 _times = st.sampled_from([5.0, 10.0, 4e9, 5e9])  # long ago, or far ahead: both clocks agree
@@ -846,7 +1054,8 @@ def answer_of(store: Store, step: Any) -> Any:
         case Forget(before):
             store.forget_claims(before)
             return None
-    return comparable(store.perform(step))
+    answer = store.perform(step)
+    return answer if isinstance(step, ReadPack) else comparable(answer)
 
 
 _steps: st.SearchStrategy[Any] = st.one_of(
@@ -870,6 +1079,21 @@ _steps: st.SearchStrategy[Any] = st.one_of(
         st.lists(_documents, max_size=4, unique_by=lambda document: document.key).map(tuple),
     ),
     st.builds(DropGeneration, _anchor_keys, _generations),
+    st.builds(
+        WritePart,
+        _anchor_keys,
+        _generations,
+        _names,
+        st.integers(0, 1),
+        st.lists(_documents, max_size=3).map(tuple),
+    ),
+    st.builds(
+        ReadPack,
+        _anchor_keys,
+        _generations,
+        st.builds(Pack, _names, st.integers(0, 3), st.integers(1, 2)),
+    ),
+    st.builds(DropPack, _anchor_keys, _generations, _names),
 )
 
 

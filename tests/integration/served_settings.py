@@ -22,4 +22,7 @@ if path := os.environ.get("TEST_SQLITE"):
 # Who comes and goes would be events between those that the tests count.
 BOARD_PRESENCE = os.environ.get("TEST_PRESENCE") == "1"
 
+RXGRAPH["PLANS"] = os.environ.get("RXGRAPH_PLANS", "1") != "0"
+# What nobody watches any more is gone soon, for tests that wait for that.
+RXGRAPH["LINGER_SECONDS"] = 1
 RXGRAPH.update(json.loads(os.environ.get("TEST_RXGRAPH", "{}")))

@@ -151,6 +151,8 @@ class FakeReplica:
         self.state: Mapping[InstanceKey, Document] = state
         self.tombstones: dict[InstanceKey, Document] = {}
         self.generation, self.position, self.floor, self.at = 3, 10, 5, AT
+        self.key = AnchorKey(COMPILED.name, ROOT.id)
+        self.cohorts: dict[Any, Any] = {}
         self.missing = f"{ROOT.typename} {ROOT.id} does not exist"
 
 
@@ -161,6 +163,7 @@ class FakeHub:
         self.replica = FakeReplica(shelf() if state is None else state)
         self.contexts = Contexts("process")
         self.receivers: list[Any] = []
+        self.muted: list[Any] = []
         self.keys: list[AnchorKey] = []
 
     async def attach(self, key: AnchorKey, receive: Any) -> FakeAttachment:
@@ -181,11 +184,17 @@ class FakeHub:
         replica.at += 1
         self.tell(MoveKind.CHANGES, changes)
 
-    def tell(self, kind: MoveKind, changes: Mapping[InstanceKey, Document]) -> None:
+    def tell(
+        self,
+        kind: MoveKind,
+        changes: Mapping[InstanceKey, Document],
+        marks: tuple[str, ...] = (),
+    ) -> None:
         """Tell a move to everybody who is attached."""
-        replica = self.replica
-        move = Move(kind, replica.state, changes, replica.generation, replica.position, replica.at)
-        for receive in list(self.receivers):
+        replica = found = self.replica
+        move = Move(kind, found.state, changes, found.generation, found.position, found.at, marks)
+        cohorts = [cohort.receive for cohort in replica.cohorts.values()]
+        for receive in [item for item in self.receivers if item not in self.muted] + cohorts:
             receive(move)
 
     def restart(self) -> None:
@@ -211,7 +220,11 @@ class FakeAttachment:
         """The replica."""
         return self.hub.replica
 
-    async def detach(self, *, lingers: bool = False) -> None:
+    def mute(self) -> None:
+        """Be told by a cohort."""
+        self.hub.muted.append(self.receive)
+
+    async def detach(self) -> None:
         """Let go."""
         await asyncio.sleep(0)
         if self.receive in self.hub.receivers:

@@ -347,6 +347,7 @@ async def churn(size: Size, seed: int) -> None:
         assert crowd.resumed > 0
         await crowd.leave()
         assert len(hub.contexts) == 0
+        await hub.drop_lingering()
         assert not hub.replicas
         assert not hub.desk._groups
         assert not hub.desk._judgements

@@ -146,7 +146,7 @@ async def test_push_returns_when_the_frame_is_gone():
     outbox = Outbox(socket.send)
     outbox.start()
     socket.gate.clear()
-    push = asyncio.create_task(outbox.push("ack"))
+    push = asyncio.create_task(outbox.push("ack").gone())
     await asyncio.sleep(0.01)
     assert not push.done()
     socket.gate.set()
@@ -160,11 +160,11 @@ async def test_closing_wakes_everybody_who_waits():
     socket.gate.clear()
     outbox = Outbox(socket.send)
     outbox.start()
-    waiting = [asyncio.create_task(outbox.push(str(number))) for number in range(3)]
+    waiting = [asyncio.create_task(outbox.push(str(number)).gone()) for number in range(3)]
     await asyncio.sleep(0.01)
     await outbox.close()
     await asyncio.wait_for(asyncio.gather(*waiting), 1)
-    await asyncio.wait_for(outbox.push("late"), 1)
+    await asyncio.wait_for(outbox.push("late").gone(), 1)
     assert socket.frames == []
 
 
@@ -174,8 +174,8 @@ async def test_a_broken_socket_ends_the_queue_without_a_hang():
 
     outbox = Outbox(send)
     outbox.start()
-    await asyncio.wait_for(outbox.push("one"), 1)
-    await asyncio.wait_for(outbox.push("two"), 1)
+    await asyncio.wait_for(outbox.push("one").gone(), 1)
+    await asyncio.wait_for(outbox.push("two").gone(), 1)
     assert outbox.queue.is_closed
     await outbox.close()
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from asgiref.testing import ApplicationCommunicator
 
-from rxgraph.serve.protocol import RunningOperation
-from rxgraph.serve.websocket import WebSocketConsumer
+from rxgraph.serve.operation import RunningOperation
+from rxgraph.serve.websocket import websocket_application
 from tests.serve.shop import ANN, Hooks, Shop, hooks, track
 
 
@@ -77,7 +77,7 @@ async def connected(shop: Shop | None = None) -> AsyncIterator[Socket]:
     shop = Shop() if shop is None else shop
     protocol = "graphql-transport-ws"
     communicator = ApplicationCommunicator(
-        WebSocketConsumer.as_asgi(schema=shop.schema),
+        websocket_application(shop.schema),
         {"type": "websocket", "path": "/graphql", "headers": [], "subprotocols": [protocol]},
     )
     await communicator.send_input({"type": "websocket.connect"})
@@ -96,6 +96,15 @@ async def connected(shop: Shop | None = None) -> AsyncIterator[Socket]:
     assert calls.count("on_connect") == calls.count("on_disconnect")
     left = [task.get_name() for task in asyncio.all_tasks() if "rxgraph" in task.get_name()]
     assert left == []
+
+
+@pytest.fixture(autouse=True)
+def _slow_ones_keep_their_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parked subscription makes its frames at once: it cannot be slow to render them."""
+    park = RunningOperation.park
+    monkeypatch.setattr(
+        RunningOperation, "park", lambda self: not self.id.startswith("slow") and park(self)
+    )
 
 
 def delay(monkeypatch: pytest.MonkeyPatch, *ids: str, seconds: float = 0.05) -> None:
@@ -264,8 +273,8 @@ async def test_a_client_that_leaves_during_the_handshake_is_no_failure(caplog):
 
     scope = {"type": "websocket", "path": "/graphql", "headers": [],
              "subprotocols": ["graphql-transport-ws"]}  # fmt: skip
-    application = WebSocketConsumer.as_asgi(schema=Shop().schema)
-    serving = asyncio.create_task(application(scope, sent.get, send))
+    application = websocket_application(Shop().schema)
+    serving = asyncio.ensure_future(application(scope, sent.get, send))
     sent.put_nowait({"type": "websocket.connect"})
     await asyncio.wait_for(asked.wait(), 2)
     await asyncio.sleep(0)

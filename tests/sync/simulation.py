@@ -20,8 +20,9 @@ from rxgraph.cache import steps
 from rxgraph.cache.anchor import Anchor
 from rxgraph.cache.memory import MemoryStore
 from rxgraph.cache.mirrors import Mirror, Mirrors
+from rxgraph.cache.packing import Packing, repack
 from rxgraph.cache.phases import Phase
-from rxgraph.cache.reading import Reading, Unfinished, read_documents
+from rxgraph.cache.reading import Reading, Unfinished, read_documents, read_several
 from rxgraph.cache.turns import clear_anchor
 from rxgraph.compile.state_tree import Layer, Relation, RelationKind, StateTree
 from rxgraph.delta import View, apply, see
@@ -34,6 +35,7 @@ Shown = frozenset[tuple[InstanceKey, str]]
 
 LEASE_TICKS = 250.0
 GRACE_TICKS = 150.0
+PACKING = Packing(from_documents=1, per_part=4)
 
 
 class FakeModel:
@@ -120,6 +122,13 @@ class Tables:
         return frozenset((row.key, repr(row.data)) for row in rows)
 
 
+@dataclass(eq=False)
+class Begun:
+    """Something that the store does meanwhile, for somebody who may be dead by then."""
+
+    end: Callable[[], Any]
+
+
 class World:
     """Tables, store, intents, inboxes and a clock that a scheduler turns."""
 
@@ -129,6 +138,7 @@ class World:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
+        self.ways = random.Random(seed)  # which of equal ways is taken: changes no interleaving
         self.clock = 1000.0
         self.store = MemoryStore(lambda: self.clock)
         self.tables = Tables()
@@ -142,11 +152,15 @@ class World:
         self.transactions = 0
         self.names = 0
         self.mirrors = Mirrors()
+        #: What processes without a replica remember, each of its own batches.
+        self.writers = (Mirrors(), Mirrors())
         self.inboxes: list[list[steps.Wakeup]] = []
         self.is_quiet = False
+        self.begun: list[Begun] = []  # what the store has not done yet
         self.graveyard: list[Any] = []  # killed procedures: kept, so that nothing finalises them
         self.faults: Counter[str] = Counter()
         self.loss = 0.2
+        self.speed = 0.3  # how likely something that was begun is done with the next step
 
     def new_owner(self) -> str:
         """Return a name for a lease."""
@@ -156,7 +170,7 @@ class World:
     @property
     def writer(self) -> Writer:
         """Return what procedures write as."""
-        return Writer(lambda _: self.tree, self.new_owner, LEASE_TICKS)
+        return Writer(lambda _: self.tree, self.new_owner, LEASE_TICKS, PACKING)
 
     def value(self) -> int:
         """Return a value never used before."""
@@ -176,14 +190,41 @@ class World:
     # -- the answers to steps
 
     def perform(self, step: steps.Step[Any]) -> Any:
-        """Answer one step."""
+        """Answer one step; what was begun is done meanwhile, in any order."""
+        if self.begun and self.rng.random() < self.speed:
+            self.begun.pop(self.rng.randrange(len(self.begun))).end()
         match step:
+            case steps.Begin(step=inner):
+                self.begun.append(Begun(lambda: self.perform(inner)))
+                return self.begun[-1]
+            case steps.Await(begun=begun):
+                if begun in self.begun:
+                    self.begun.remove(begun)
+                    begun.end()
+                return None
+            case steps.ReadPack():
+                is_unknown = self.rng.random() < 0.1  # written by another version
+                documents = None if is_unknown else self.store.perform(step)
+                self.faults["no pack"] += documents is None
+                self.faults["pack read"] += documents is not None
+                return documents
             case steps.Now():
                 return self.clock
-            case steps.Sleep() | steps.CloseSnapshot():
+            case steps.Sleep() | steps.CloseSnapshot() | steps.Offer():
                 return None
             case steps.Locate(rows=rows):
                 return {"sim": self.locate(rows)}
+            case steps.Glance(rows=rows):
+                return self.glance(rows)
+            case steps.ReadIntents(snapshot=(_, intents, _)):
+                return intents
+            case steps.ReadRows(snapshot=(tables, _, key), wanted=wanted, lists=lists):
+                if wanted != {key} or (key.typename == "Item" and not lists.get(key)):
+                    raise steps.Beyond
+                row = tables.row(key)
+                return {} if row is None else {key: with_lists(row, lists.get(key, {}))}
+            case steps.ReadExisting(snapshot=(_, _, _)):
+                raise steps.Beyond
             case steps.OpenSnapshot():
                 intents = tuple(rows for _, rows in self.intents.values())
                 return copy.deepcopy(self.tables), intents
@@ -197,14 +238,25 @@ class World:
                 return frozenset(key for key in wanted if tables.row(key) is not None)
             case steps.ReadDependents():
                 return frozenset()
-            case steps.ReadTree(snapshot=(tables, _), anchor_id=id_):
-                return tables.tree(id_)
+            case steps.ReadTree(snapshot=(tables, _), anchor_id=id_, version=version):
+                return [_document(row, version) for row in tables.tree(id_)]
+            case steps.ReadMore(tree=tree):
+                count = self.rng.randrange(2, 9)
+                part, tree[:count] = tree[:count], []
+                return part
             case steps.Recall():
                 return self.recall(step)
             case steps.Peek():
+                if self.ways.random() < 0.25:  # by a process without a replica
+                    found = self.ways.choice(self.writers).peek(step)
+                    self.faults["documents remembered"] += found is not None
+                    return found
                 found = self.mirrors.peek(step)
                 self.faults["documents known"] += found is not None
                 return found
+            case steps.Remember():
+                self.ways.choice(self.writers).remember(step)
+                return None
             case steps.SwapAnchor() | steps.LoadAnchor():
                 return self.remember(step)
             case steps.Publish(wakeup=wakeup):
@@ -216,6 +268,16 @@ class World:
                 return None
             case _:
                 return self.store.perform(step)
+
+    def glance(self, rows: frozenset[RowKey]) -> Any:
+        """Answer with a snapshot of one row, where there is a short way."""
+        named = [row for row in rows if row.model in ("sim.item", "sim.part", "sim.owner")]
+        if len(rows) != 1 or not named or len(self.intents) > 1:
+            return None
+        self.faults["at a glance"] += 1
+        key = InstanceKey(named[0].model.removeprefix("sim.").capitalize(), named[0].pk)
+        intents = tuple(rows for _, rows in self.intents.values())
+        return copy.deepcopy(self.tables), intents, key
 
     def remember(self, step: Any) -> Any:
         """Answer from the store, and keep the record for those who recall it later."""
@@ -243,8 +305,13 @@ class World:
         found = (self.tables.row(key) for key in own)
         return frozenset(own | {p for row in found if row is not None for p in row.parents})
 
-    def drive(self, procedure: steps.Procedure[Any]) -> Actor:
-        """Run a procedure with a point of interleaving before and after every step."""
+    def drive(
+        self, procedure: steps.Procedure[Any], offer: Callable[[Reading], None] | None = None
+    ) -> Actor:
+        """Run a procedure with a point of interleaving before and after every step.
+
+        *offer* is told what a heater has read.
+        """
         self.graveyard.append(procedure)
         try:
             step = next(procedure)
@@ -255,10 +322,16 @@ class World:
                 except Exception as error:  # noqa: BLE001
                     step = procedure.throw(error)
                     continue
+                if offer is not None and isinstance(step, steps.Offer):
+                    offer(step.reading)
                 yield
                 step = procedure.send(answer)
         except StopIteration as end:
             return end.value
+
+
+def _document(row: steps.Row, version: int) -> Document:
+    return Document(row.key, version, row.data, row.links, row.owner)
 
 
 def with_lists(row: steps.Row, lists: Mapping[str, list[str]]) -> steps.Row:
@@ -462,13 +535,31 @@ class Client:
         return world.is_quiet and done and self.position == anchor.done
 
     def _attach(self) -> Actor:
-        heated = yield from self.world.drive(heat(self.world.writer, self.world.key))
+        heating = heat(self.world.writer, self.world.key)
+        heated = yield from self.world.drive(heating, self._begin)
+        if self.generation >= 0:  # shown before it was written: find out what became of it
+            self.world.faults["shown early"] += 1
+            yield from self._catch_up()
+            return
         if heated in (Warmth.WAIT, Warmth.MISSING):
             return
         reading = heated if isinstance(heated, Reading) else (yield from self._read(None, 0))
         if isinstance(reading, Reading):
             self.stand(reading)
             self.show()
+            yield from self._repack(reading)
+
+    def _begin(self, reading: Reading) -> None:
+        self.stand(reading)
+        self.show()
+
+    def _repack(self, reading: Reading) -> Actor:
+        """Leave what was read for others to read at once; on a thread that may die or sleep."""
+        world = self.world
+        if PACKING.is_due(reading) and world.rng.random() < 0.7:
+            repacking = repack(world.key, reading, world.new_owner(), PACKING)
+            world.faults["packed again"] += 1
+            yield from _mortal(world, world.drive(repacking), "packer killed", 0.02)
 
     def stand(self, reading: Reading) -> None:
         """Stand where *reading* stands."""
@@ -477,6 +568,12 @@ class Client:
         self.move(reading.documents, reading.anchor.done)
 
     def _read(self, generation: int | None, since: int) -> Actor:
+        if self.world.ways.random() < 0.5:
+            place = {self.world.key: (generation, since)}
+            found = yield from self.world.drive(read_several(place))
+            if self.world.key in found:
+                return found[self.world.key]
+            self.world.faults["left out of several"] += 1
         try:
             return (
                 yield from self.world.drive(
@@ -536,7 +633,7 @@ def simulate(
     rng = world.rng
     sets = world.board_sets
     clients = [client_class(world, sets[number % len(sets)]) for number in range(3)]
-    writers = [write(world, rng.randrange(1, 8)) for _ in range(3)]
+    writers = [write(world, rng.randrange(1, 12)) for _ in range(3)]
     writers.append(cool_sometimes(world, rng.randrange(3)))
     writers.extend(others(world))
     watching = [client.run() for client in clients]

@@ -77,7 +77,7 @@ def test_json_has_stable_keys_and_every_fact(engine: Engine) -> None:
     engine.run(join_anchor(key, "killed"))
     Task.objects.filter(project_id=key.anchor_id).first().save()  # type: ignore[union-attr]
     found = as_json()
-    assert list(found) == ["time", "store", "channels", "anchors", "intents"]
+    assert list(found) == ["time", "store", "channels", "anchors", "servers", "intents"]
     kind = "memory" if engine.settings.is_memory else "mongodb"
     assert found["store"] == {"kind": kind, "answers": True, "visible": True, "error": None}
 
@@ -110,6 +110,19 @@ def test_json_has_stable_keys_and_every_fact(engine: Engine) -> None:
     assert 0 <= second["idle_age"] < 60
     assert {item["database"] for item in found["intents"]} >= {"default"}
     assert all(item["answers"] and item["waiting"] == 0 for item in found["intents"])
+
+
+def test_servers_say_what_they_served_without_a_plan(engine: Engine) -> None:
+    engine.store.beat("one", time.time() + 60, {"fallbacks": {}})
+    engine.store.beat("two", time.time() + 60, {"fallbacks": {"@defer": 2}})
+    engine.store.beat("gone", time.time() - 60, {"fallbacks": {"@defer": 9}})
+    assert as_json()["servers"] == [
+        {"session": "one", "fallbacks": {}},
+        {"session": "two", "fallbacks": {"@defer": 2}},
+    ]
+    text = status()
+    assert "server    one, has a plan for everything" in text
+    assert "server    two, without a plan: @defer (2)" in text
 
 
 @pytest.mark.usefixtures("_left_intents")

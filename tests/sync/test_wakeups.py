@@ -412,6 +412,63 @@ async def test_a_bad_message_does_not_end_the_stream(
 
 
 @pytest.mark.integration
+async def test_several_are_joined_at_once_and_all_of_them_heard(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [AnchorKey(PROJECT.channel, str(number)) for number in range(40)]
+    probes: list[str] = []
+    layer = wire.listener._layer
+
+    async def send(group: str, message: dict[str, Any]) -> None:
+        probes.append(group)
+        await original(group, message)
+
+    original = layer.group_send
+    monkeypatch.setattr(wire.listener, "_layer", Sending(layer, send))
+    for round_ in range(3):
+        probes.clear()
+        await wire.listener.join_all(keys)
+        keeps_order = type(layer).__name__ == "RedisPubSubChannelLayer"
+        assert len(set(probes)) == (1 if keeps_order else len(keys))
+        wire.received.clear()
+        for number, key in enumerate(keys):
+            wire.bus.publish(wakeup(number, key))
+        assert await wire.received.until(40) == list(range(40))
+        for key in keys[round_ % 2 :]:
+            await wire.listener.leave(key)
+        await wire.listener.leave(keys[0])
+    assert not any(
+        member
+        for members in wire.listener._probes.values()
+        for member in members
+        if not member.confirmed.is_set()
+    )
+
+
+@pytest.mark.integration
+async def test_one_that_leaves_while_it_is_joined_does_not_keep_the_others(wire: Wire) -> None:
+    keys = [AnchorKey(PROJECT.channel, str(number)) for number in range(10)]
+    joining = asyncio.create_task(wire.listener.join_all(keys))
+    await asyncio.sleep(0)
+    await wire.listener.leave(keys[-1])
+    await joining
+    assert all(member.confirmed.is_set() for member in wire.listener._members.values())
+    wire.bus.publish(wakeup(1, keys[-1]))
+    wire.bus.publish(wakeup(2, keys[0]))
+    assert await wire.received.until(1) == [2]
+
+
+class Sending:
+    """A channel layer with another way to send to groups."""
+
+    def __init__(self, layer: Any, group_send: Any) -> None:
+        self._layer, self.group_send = layer, group_send
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._layer, name)
+
+
+@pytest.mark.integration
 async def test_closing_leaves_no_task_and_no_membership(make_layer: Callable[[], Any]) -> None:
     before = asyncio.all_tasks()
     wire = Wire(make_layer)

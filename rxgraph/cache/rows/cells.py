@@ -1,8 +1,9 @@
-"""One function per value of a layer: from a model instance to what its document holds.
+"""The values of a layer: from a column, or from a serializer field, to what a document holds.
 
-``cell(instance)`` is DRF's ``get_attribute`` and ``to_representation`` and the fit to the declared
-type in one call. Where DRF's own code on a column gives a known result for a known Python type,
-that is written down here; everything else asks the serializer field. Rule: the result is the same.
+A :class:`Column` is DRF's ``get_attribute`` and ``to_representation`` and the fit to the declared
+type for one column. Where DRF's own code gives a known result for a known Python type, that is
+written down here as an expression, for the functions that ``functions`` makes; everything else
+asks the serializer field. Rule: the result is the same.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import inspect
 import math
 import uuid
 from collections.abc import Callable, Mapping
-from operator import attrgetter
+from dataclasses import dataclass, field
 from typing import Any
 
 import strawberry
@@ -34,7 +35,25 @@ Fit = Callable[[Any], Any]
 Field = Any  # a bound serializer field
 
 _UTC = datetime.timezone.utc  # noqa: UP017 - the object that database backends use
-_INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fast:
+    """Expressions over ``{v}``, the value of a column: *when* it holds, *then* is the result."""
+
+    when: str
+    then: str = "{v}"
+    #: What else the expressions name, in braces.
+    names: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A value that comes from the column *attname* alone. ``slow`` is right for all of them."""
+
+    attname: str
+    slow: Callable[[Any], Any]
+    fast: Fast | None = None
 
 
 def fit(value: ValueField) -> Fit:
@@ -61,14 +80,13 @@ def is_not_a_number(value: Any) -> bool:
     return isinstance(value, float | decimal.Decimal) and not math.isfinite(value)
 
 
-def column_cell(
+def column_of_value(
     field: Field, model: type[models.Model], value: ValueField, fitting: Fit
-) -> Cell | None:
-    """Return the cell of a *value* that DRF's own *field* reads from a column, else None."""
+) -> Column | None:
+    """Return how a *value* comes that DRF's own *field* reads from a column, else None."""
     attname = _attname(field, model)
     if attname is None or not type(field).__module__.startswith("rest_framework."):
         return None
-    read: Callable[[Any], Any] = attrgetter(attname)
     is_key = isinstance(field, relations.RelatedField)
 
     def slow(found: Any) -> Any:
@@ -78,8 +96,8 @@ def column_cell(
 
     for known, applies, make in _FAST:
         if type(field).to_representation is known and applies(field, value.type):
-            return make(read, slow)
-    return lambda instance: slow(read(instance))
+            return make(attname, slow)
+    return Column(attname, slow)
 
 
 def field_cell(field: Field, fitting: Fit) -> Cell:
@@ -110,84 +128,50 @@ def _attname(field: Field, model: type[models.Model]) -> str | None:
     for column in model._meta.concrete_fields:
         name = column.name if is_key else column.attname
         if field.source == name and is_key == column.is_relation:
-            descriptor = inspect.getattr_static(model, column.attname, None)
-            if getattr(type(descriptor), "__get__", None) is DeferredAttribute.__get__:
-                return str(column.attname)
+            return str(column.attname) if is_plain_column(model, column.attname) else None
     return None
 
 
-# -- known results: each takes (read the column, the slow way) and gives a cell
+def is_plain_column(model: type[models.Model], attname: str) -> bool:
+    """True when reading *attname* from an instance gives what is in the column."""
+    descriptor = inspect.getattr_static(model, attname, None)
+    return getattr(type(descriptor), "__get__", None) is DeferredAttribute.__get__
 
 
-def _text(read: Callable[[Any], Any], slow: Callable[[Any], Any]) -> Cell:
-    def cell(instance: models.Model) -> Any:
-        found = read(instance)
-        return found if type(found) is str else slow(found)
+# -- known results: each takes (attname, the slow way) and gives a column
 
-    return cell
+Make = Callable[[str, Callable[[Any], Any]], Column]
 
 
-def _boolean(read: Callable[[Any], Any], slow: Callable[[Any], Any]) -> Cell:
-    def cell(instance: models.Model) -> Any:
-        found = read(instance)
-        return found if type(found) is bool else slow(found)
-
-    return cell
+def _known(when: str, then: str = "{v}", **names: Any) -> Make:
+    return lambda attname, slow: Column(attname, slow, Fast(when, then, names))
 
 
-def _integer(read: Callable[[Any], Any], slow: Callable[[Any], Any]) -> Cell:
-    def cell(instance: models.Model) -> Any:
-        found = read(instance)
-        if type(found) is int and _INT_MIN <= found <= _INT_MAX:
-            return found
-        return slow(found)
-
-    return cell
-
-
-def _written(*kinds: type) -> Callable[[Callable[[Any], Any], Callable[[Any], Any]], Cell]:
-    def make(read: Callable[[Any], Any], slow: Callable[[Any], Any]) -> Cell:
-        def cell(instance: models.Model) -> Any:
-            found = read(instance)
-            return str(found) if type(found) in kinds else slow(found)
-
-        return cell
-
-    return make
+_text = _known("type({v}) is str")
+_boolean = _known("{v} is True or {v} is False")
+_integer = _known("type({v}) is int and -2147483648 <= {v} <= 2147483647")
+_key = _known(
+    "type({v}) is int or type({v}) is str or type({v}) is {UUID}", "str({v})", UUID=uuid.UUID
+)
+_long = _known("type({v}) is int", "str({v})")
+_uuid = _known("type({v}) is {UUID}", "str({v})", UUID=uuid.UUID)
+_number = _known("type({v}) is float and {isfinite}({v})", isfinite=math.isfinite)
+_date = _known("type({v}) is {date}", "{v}.isoformat()", date=datetime.date)
+_moment = _known(  # rendering is pinned to UTC
+    "type({v}) is {datetime} and {v}.tzinfo is {UTC}",
+    "{v}.isoformat()[:-6] + 'Z'",
+    datetime=datetime.datetime,
+    UTC=_UTC,
+)
 
 
-def _number(read: Callable[[Any], Any], slow: Callable[[Any], Any]) -> Cell:
-    def cell(instance: models.Model) -> Any:
-        found = read(instance)
-        return found if type(found) is float and math.isfinite(found) else slow(found)
+def _choice(attname: str, slow: Callable[[Any], Any]) -> Column:
+    known: dict[str, Any] = {}
+    numbers: dict[int, Any] = {}
 
-    return cell
-
-
-def _date(read: Callable[[Any], Any], slow: Callable[[Any], Any]) -> Cell:
-    def cell(instance: models.Model) -> Any:
-        found = read(instance)
-        return found.isoformat() if type(found) is datetime.date else slow(found)
-
-    return cell
-
-
-def _moment(read: Callable[[Any], Any], slow: Callable[[Any], Any]) -> Cell:
-    def cell(instance: models.Model) -> Any:
-        found = read(instance)
-        if type(found) is datetime.datetime and found.tzinfo is _UTC:
-            return found.isoformat()[:-6] + "Z"  # rendering is pinned to UTC
-        return slow(found)
-
-    return cell
-
-
-def _choice(read: Callable[[Any], Any], slow: Callable[[Any], Any]) -> Cell:
-    known: Mapping[type, dict[Any, Any]] = {str: {}, int: {}}
-
-    def cell(instance: models.Model) -> Any:
-        found = read(instance)
-        answers = known.get(type(found))
+    def choice(found: Any) -> Any:
+        kind = type(found)
+        answers: dict[Any, Any] | None = known if kind is str else numbers if kind is int else None
         if answers is None:
             return slow(found)
         try:
@@ -196,7 +180,8 @@ def _choice(read: Callable[[Any], Any], slow: Callable[[Any], Any]) -> Cell:
             answers[found] = answer = slow(found)  # what is no choice raises, and is not kept
             return answer
 
-    return cell
+    fast = Fast("type({v}) is str and {v} in {known}", "{known}[{v}]", {"known": known})
+    return Column(attname, choice, fast)
 
 
 def _is(*types: Any) -> Callable[[Field, Any], bool]:
@@ -218,24 +203,24 @@ def _is_iso(setting: str, type_: Any) -> Callable[[Field, Any], bool]:
 
 _BigIntegerField = getattr(serializers, "BigIntegerField", serializers.IntegerField)  # DRF < 3.17
 
-#: DRF's method, when it counts, the cell; the method itself is compared, so overrides never match.
-_FAST: tuple[tuple[Any, Callable[[Field, Any], bool], Callable[[Any, Any], Cell]], ...] = (
+#: DRF's method, when it counts, the column. Methods are compared, so overrides never match.
+_FAST: tuple[tuple[Any, Callable[[Field, Any], bool], Make], ...] = (
     (serializers.CharField.to_representation, _is(str), _text),
     (serializers.ChoiceField.to_representation, _is_choice, _choice),
     (serializers.BooleanField.to_representation, _is(bool), _boolean),
     (serializers.IntegerField.to_representation, _is(int), _integer),
-    (serializers.IntegerField.to_representation, _is(BigInt, strawberry.ID), _written(int)),
-    (_BigIntegerField.to_representation, _is(BigInt, strawberry.ID), _written(int)),
+    (serializers.IntegerField.to_representation, _is(BigInt, strawberry.ID), _long),
+    (_BigIntegerField.to_representation, _is(BigInt, strawberry.ID), _long),
     (serializers.FloatField.to_representation, _is(float), _number),
     (
         relations.PrimaryKeyRelatedField.to_representation,
         lambda field, declared: declared is strawberry.ID and field.pk_field is None,
-        _written(int, str, uuid.UUID),
+        _key,
     ),
     (
         serializers.UUIDField.to_representation,
         lambda field, declared: declared is uuid.UUID and field.uuid_format == "hex_verbose",
-        _written(uuid.UUID),
+        _uuid,
     ),
     (serializers.DateField.to_representation, _is_iso("DATE_FORMAT", datetime.date), _date),
     (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from functools import cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -74,10 +75,14 @@ def _range(field: Any, using: str) -> tuple[int | None, int | None]:
     target = field
     while target.is_relation:
         target = target.target_field
+    return _integer_range(target.get_internal_type(), using)
+
+
+@cache
+def _integer_range(kind: str, using: str) -> tuple[int | None, int | None]:
+    # Kept: on an event loop, every context that looks at a connection gets one of its own.
     try:
-        found: tuple[int | None, int | None] = connections[using].ops.integer_field_range(
-            target.get_internal_type()
-        )
+        found: tuple[int | None, int | None] = connections[using].ops.integer_field_range(kind)
     except KeyError:
         return None, None
     return found

@@ -7,7 +7,7 @@ between them), so that reading knows no kinds of foreign keys, only values that 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -18,7 +18,8 @@ from django.db import models
 from django.db.models.manager import BaseManager
 from rest_framework import relations, serializers
 
-from rxgraph.cache.rows.cells import Cell, Fit, column_cell, fit
+from rxgraph.cache.rows.cells import Cell, Column, Fit, column_of_value, fit
+from rxgraph.cache.rows.functions import data_function
 from rxgraph.compile.state_tree import (
     Dependency,
     Layer,
@@ -61,6 +62,11 @@ class Link:
     def shows_all(self) -> bool:
         """True where Django reads the relation through the base manager, which hides nothing."""
         return self.kind in (RelationKind.FORWARD, RelationKind.PROPERTY) or not self.relation.many
+
+    @cached_property
+    def is_column(self) -> bool:
+        """True when the parent's column holds the id of the one child."""
+        return self.kind is RelationKind.FORWARD and self.names_child_pk
 
     @cached_property
     def names_parent_pk(self) -> bool:
@@ -143,21 +149,26 @@ class LayerPlan:
         return tuple((value.name, fit(value)) for value in self.layer.values)
 
     @cached_property
-    def cells(self) -> tuple[tuple[str, Cell | None, Fit], ...]:
-        """Name, cell and fit of every field in its order; None: the serializer must be asked.
+    def cells(self) -> tuple[tuple[str, Column | Cell | None, Fit], ...]:
+        """Name, where it comes from, and fit of every field in its order.
 
-        Only of regular layers.
+        None: the serializer must be asked. Only of regular layers.
         """
         values = {value.name: value for value in self.layer.values}
-        found: list[tuple[str, Cell | None, Fit]] = []
+        found: list[tuple[str, Column | Cell | None, Fit]] = []
         for name, field in self.flat.fields.items():
             if isinstance(field, IdsField):
                 found.append((name, field.get_attribute, _same))
             elif name in values:
                 fitting = fit(values[name])
-                cell = column_cell(field, self.model, values[name], fitting)
-                found.append((name, cell, fitting))
+                column = column_of_value(field, self.model, values[name], fitting)
+                found.append((name, column, fitting))
         return tuple(found)
+
+    @cached_property
+    def data(self) -> Callable[[Any, Sequence[Cell]], dict[str, Any]]:
+        """The function from an instance, and the cells of the fields without one, to its data."""
+        return data_function(self.layer.typename, [(name, cell) for name, cell, _ in self.cells])
 
     @cached_property
     def select_related(self) -> tuple[str, ...]:

@@ -55,15 +55,42 @@ def row_by_key(
     with connection.cursor() as cursor:
         cursor.execute(prepared.sql, (_as_parameter(manager.model, pk, connection),))
         row: Any = cursor.fetchone()
-    if row is None:
-        return None
+    return None if row is None else _made(manager, using, prepared, row)
+
+
+def _made(manager: models.Manager[Any], using: str, prepared: _Prepared, row: Any) -> models.Model:
     if prepared.converters:
+        connection = connections[using]
         row = list(row)
         for place, (converters, column) in prepared.converters.items():
             for convert in converters:
                 row[place] = convert(row[place], column, connection)
     instance: models.Model = manager.model.from_db(using, prepared.attnames, row)
     return instance
+
+
+def row_and_column(
+    manager: models.Manager[Any], pk: Any, using: str, select: str
+) -> tuple[models.Model | None, list[Any]] | None:
+    """Return the row *pk* and what *select* yields, which has one column, in one statement.
+
+    None: what *manager* shows is for the project to decide.
+    """
+    prepared = _prepared(manager, pk, using, lambda rows: rows, "") if is_plain(manager) else None
+    if prepared is None:
+        return None
+    connection = connections[using]
+    sql = (
+        f"SELECT other.*, own.* FROM (SELECT 1) one"  # noqa: S608
+        f" LEFT JOIN ({prepared.sql}) own ON 1 = 1 LEFT JOIN ({select}) other ON 1 = 1"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, (_as_parameter(manager.model, pk, connection),))
+        found: Any = cursor.fetchall()
+    key = prepared.attnames.index(manager.model._meta.pk.attname)
+    own = found[0][1:]
+    instance = None if own[key] is None else _made(manager, using, prepared, own)
+    return instance, [line[0] for line in found if line[0] is not None]
 
 
 def is_plain(manager: models.Manager[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Read the rows of a tree, or some of them, with one query per layer.
+"""Read rows by key with one query per layer, and what reading a whole tree needs as well.
 
 Values are matched in memory (see ``plan.Link``), so a layer that several relations lead to is read
 once, and a relation may cross databases. Lists have the order that DRF shows: that of the child's
@@ -26,7 +26,7 @@ from rxgraph.cache.rows.plan import (
     pk_field,
 )
 from rxgraph.cache.rows.prepared import row_by_key
-from rxgraph.cache.rows.rendering import ParentIds, Report, hide, is_hidden, pinned, render_rows
+from rxgraph.cache.rows.rendering import ParentIds, Report, hide, pinned, render_rows
 from rxgraph.cache.rows.snapshot import alias_of
 from rxgraph.cache.steps import Row
 from rxgraph.compile.state_tree import RelationKind
@@ -37,47 +37,6 @@ Instances = dict[Any, Any]  # primary key → instance, in the order of the laye
 Values = dict[str, set[Any]]  # column of the layer → the values wanted
 
 _PREFETCH_AT_ONCE = 5000  # Django gives each row of a prefetch a parameter of its own
-
-
-def read_tree(layers: Mapping[TypeName, LayerPlan], anchor_id: str, report: Report) -> list[Row]:
-    """Return all rows below one root, parents before children; empty: no such root."""
-    loaded: dict[TypeName, Instances] = {}
-    joins: dict[Link, list[tuple[Any, Any]]] = {}
-    for typename, plan in layers.items():
-        if not loaded:
-            pk = parse_pk(plan.model, anchor_id, alias_of(plan.model))
-            if pk is None or not (found := _load(plan, {}, {pk_field(plan.model).attname: {pk}})):
-                return []
-        else:
-            listed: Values = {}
-            named: Values = {}
-            for link in plan.incoming:
-                parents = loaded[link.parent.typename].values()
-                if link.kind is RelationKind.MANY_TO_MANY:
-                    joins[link] = _join(link, _column(parents, link.parent_attname))
-                    listed.setdefault(link.child_attname, set()).update(
-                        child for _, child in joins[link]
-                    )
-                elif link.kind is RelationKind.PROPERTY:
-                    children = {child for parent in parents for child in _computed(link, parent)}
-                    named.setdefault(pk_field(plan.model).attname, set()).update(children)
-                else:
-                    wanted = named if link.shows_all else listed
-                    values = _column(parents, link.parent_attname)
-                    wanted.setdefault(link.child_attname, set()).update(values)
-            found = _load(plan, listed, named, in_order=bool(listed))
-        loaded[typename] = found
-    for plan in layers.values():
-        for link in plan.incoming:
-            above = loaded[link.parent.typename]
-            _note(link, above, _pairs_in_memory(link, loaded[plan.layer.typename], joins))
-            if layers[link.parent.typename].is_custom or plan.is_custom:
-                _remember(link, above, loaded[plan.layer.typename])
-    return [
-        row
-        for typename, plan in layers.items()
-        for row in _render(plan, list(loaded[typename].values()), report)
-    ]
 
 
 def read_rows(
@@ -101,7 +60,7 @@ def read_rows(
     for typename, plan in layers.items():
         if typename not in by_type:
             continue
-        instances = _load(plan, {}, {pk_field(plan.model).attname: by_type[typename]})
+        instances = load(plan, {}, {pk_field(plan.model).attname: by_type[typename]})
         rows |= {row.key: row for row in render_instances(plan, instances, report, lists)}
     return rows
 
@@ -119,14 +78,14 @@ def render_instances(
     for link in plan.outgoing:
         if link.kind is RelationKind.PROPERTY:
             for instance in instances.values():
-                _computed(link, instance)
+                computed(link, instance)
         elif link.kind is RelationKind.FORWARD and link.names_child_pk:
-            _note(link, instances, None)
+            note(link, instances, None)
         else:
             rest = _without_known(link, instances, lists)
-            values = _column(rest.values(), link.parent_attname)
-            _note(link, rest, _pairs(link, values) if values else [])
-    return _render(plan, list(instances.values()), report)
+            values = column(rest.values(), link.parent_attname)
+            note(link, rest, _pairs(link, values) if values else [])
+    return render(plan, list(instances.values()), report)
 
 
 def existing(
@@ -153,7 +112,7 @@ def existing(
 # -- instances
 
 
-def _load(plan: LayerPlan, listed: Values, named: Values, *, in_order: bool = False) -> Instances:
+def load(plan: LayerPlan, listed: Values, named: Values, *, in_order: bool = False) -> Instances:
     """Return the instances whose column holds any of the values.
 
     *listed* rows are found by the default manager, *named* ones by the base manager where that
@@ -164,12 +123,12 @@ def _load(plan: LayerPlan, listed: Values, named: Values, *, in_order: bool = Fa
         return found
     both = {name: listed.get(name, set()) | named.get(name, set()) for name in {**listed, **named}}
     found = {}
-    for instance in _select(plan, plan.model._default_manager, both, alias, in_order):
+    for instance in select(plan, plan.model._default_manager, both, alias, in_order):
         found.setdefault(instance.pk, instance)
     if plan.hides_rows:
         shown = found.values()
-        rest = {name: values - _column(shown, name) for name, values in named.items()}
-        for instance in _select(plan, plan.model._base_manager, rest, alias, in_order):
+        rest = {name: values - column(shown, name) for name, values in named.items()}
+        for instance in select(plan, plan.model._base_manager, rest, alias, in_order):
             if instance.pk not in found:
                 hide(instance)
                 found[instance.pk] = instance
@@ -194,16 +153,17 @@ def _load_one(plan: LayerPlan, named: Values, alias: str) -> Instances | None:
     return {} if found is None else {found.pk: found}
 
 
-def _select(
+def select(
     plan: LayerPlan, manager: models.Manager[Any], wanted: Values, alias: str, in_order: bool
-) -> Iterable[models.Model]:
+) -> Query:
+    """Return the query of the rows whose column holds any of the values, each in its column."""
     condition = models.Q()
     for name, values in wanted.items():
         if values:
             field = by_attname(plan.model, name)
             condition |= models.Q(**{f"{name}__in": among(field, values, alias)})
     if not condition:
-        return ()
+        return manager.using(alias).none()
     query = manager.using(alias).filter(condition)
     query = ordered(query) if in_order else query.order_by()
     return query.select_related(*plan.select_related) if plan.select_related else query
@@ -219,7 +179,7 @@ def ordered(query: Query) -> Query:
     return query.order_by(*terms, "pk")
 
 
-def _column(instances: Iterable[models.Model], attname: str) -> set[Any]:
+def column(instances: Iterable[models.Model], attname: str) -> set[Any]:
     values = {getattr(instance, attname) for instance in instances}
     values.discard(None)
     return values
@@ -239,14 +199,14 @@ def _pairs(link: Link, values: Collection[Any]) -> Pairs:
         field = by_attname(model, link.child_attname)
         rows = query.filter(**{f"{link.child_attname}__in": among(field, values, alias)})
         return dict.fromkeys(ordered(rows).values_list(link.child_attname, "pk"))
-    joined = _join(link, values)
+    joined = join(link, values)
     children = {child for _, child in joined}
     field = by_attname(model, link.child_attname)
     rows = query.filter(**{f"{link.child_attname}__in": among(field, children, alias)})
-    return _sorted(joined, dict(ordered(rows).values_list(link.child_attname, "pk")))
+    return sort_pairs(joined, dict(ordered(rows).values_list(link.child_attname, "pk")))
 
 
-def _join(link: Link, values: Collection[Any]) -> list[tuple[Any, Any]]:
+def join(link: Link, values: Collection[Any]) -> list[tuple[Any, Any]]:
     """Read the rows of the table between parents with *values* and their children."""
     relation = link.relation
     assert relation.through is not None
@@ -260,7 +220,7 @@ def _join(link: Link, values: Collection[Any]) -> list[tuple[Any, Any]]:
     return list(rows.order_by().values_list(relation.through_parent, relation.through_child))
 
 
-def _sorted(joined: Pairs, children: Mapping[Any, Any]) -> Pairs:
+def sort_pairs(joined: Pairs, children: Mapping[Any, Any]) -> Pairs:
     """Return *joined* with primary keys for the children's values, in the order of *children*."""
     position = {value: place for place, value in enumerate(children)}
     shown = [pair for pair in joined if pair[1] in position]
@@ -268,19 +228,7 @@ def _sorted(joined: Pairs, children: Mapping[Any, Any]) -> Pairs:
     return [(parent, children[child]) for parent, child in shown]
 
 
-def _pairs_in_memory(link: Link, children: Instances, joins: Mapping[Link, Pairs]) -> Pairs | None:
-    if link.kind is RelationKind.PROPERTY or (
-        link.kind is RelationKind.FORWARD and link.names_child_pk
-    ):
-        return None
-    attname = link.child_attname
-    shown = (c for c in children.values() if link.shows_all or not is_hidden(c))
-    if link.kind is RelationKind.MANY_TO_MANY:
-        return _sorted(joins[link], {getattr(child, attname): child.pk for child in shown})
-    return ((getattr(child, attname), child.pk) for child in shown)
-
-
-def _note(link: Link, parents: Instances, pairs: Pairs | None) -> None:
+def note(link: Link, parents: Instances, pairs: Pairs | None) -> None:
     """Leave the ids of *link* on its parents; without *pairs* the parent's column is the id."""
     if link.kind is RelationKind.PROPERTY:
         return  # noted when it was computed
@@ -317,7 +265,7 @@ def _without_known(
     return rest
 
 
-def _computed(link: Link, parent: models.Model) -> list[Any]:
+def computed(link: Link, parent: models.Model) -> list[Any]:
     """Note what a ``@related_property`` gives; return the children's primary keys."""
     with pinned():
         try:
@@ -339,29 +287,10 @@ def _computed(link: Link, parent: models.Model) -> list[Any]:
     return pks
 
 
-def _remember(link: Link, parents: Instances, children: Instances) -> None:
-    """Let foreign keys that code of the project follows find the instances that are here."""
-    if link.kind is RelationKind.FORWARD:
-        if link.names_child_pk:
-            _follow(parents.values(), link.parent.model, link.parent_attname, children)
-    elif link.kind is RelationKind.REVERSE and link.names_parent_pk:
-        _follow(children.values(), link.child.model, link.child_attname, parents)
-
-
-def _follow(
-    instances: Iterable[models.Model], model: AnyModel, attname: str, targets: Instances
-) -> None:
-    field = by_attname(model, attname)
-    for instance in instances:
-        target = targets.get(getattr(instance, attname))
-        if target is not None and not field.is_cached(instance):
-            field.set_cached_value(instance, target)
-
-
 # -- rows
 
 
-def _render(plan: LayerPlan, instances: list[Any], report: Report) -> list[Row]:
+def render(plan: LayerPlan, instances: list[Any], report: Report) -> list[Row]:
     alias = alias_of(plan.model)
     with pinned():
         return render_rows(plan, instances, _parent_ids(plan, instances), report, alias)
@@ -371,7 +300,7 @@ def _parent_ids(plan: LayerPlan, instances: list[Any]) -> ParentIds:
     found: ParentIds = {}
     for link in plan.named_parents:
         if not link.names_parent_pk:
-            values = _column(instances, link.child_attname)
+            values = column(instances, link.child_attname)
             found[link] = parents_by_value(link, values)
     return found
 

@@ -103,11 +103,15 @@ def _renderer(plan: LayerPlan) -> Callable[[models.Model], dict[str, Any]]:
     """Return the function from an instance to its data, for one batch."""
     serializer = _fresh(plan)
     if plan.is_regular:
-        cells = [
-            (name, cell or field_cell(serializer.fields[name], fitting))
-            for name, cell, fitting in plan.cells
-        ]
-        return lambda instance: {name: cell(instance) for name, cell in cells}
+        function, asked = (
+            plan.data,
+            tuple(
+                field_cell(serializer.fields[name], fitting)
+                for name, cell, fitting in plan.cells
+                if cell is None
+            ),
+        )
+        return lambda instance: function(instance, asked)
 
     def render(instance: models.Model) -> dict[str, Any]:
         rendered = serializer.to_representation(instance)

@@ -22,6 +22,7 @@ from django.db import (
     transaction,
 )
 
+from rxgraph.cache.rows.moment import Moment
 from rxgraph.cache.rows.plan import LayerPlan, plan_of
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.errors import BackendError
@@ -36,6 +37,7 @@ class Snapshot:
     tree: StateTree
     layers: Mapping[TypeName, LayerPlan]
     aliases: tuple[str, ...]
+    moment: Moment = field(default_factory=Moment)
     _connections: Mapping[str, Any] = field(default_factory=dict)
     _transactions: ExitStack = field(default_factory=ExitStack)
 
@@ -57,8 +59,11 @@ class Snapshot:
         self._transactions.close()
 
 
-def open_snapshot(channel: str, tree: StateTree) -> Snapshot:
+def open_snapshot(channel: str, tree: StateTree, beside: Snapshot | None = None) -> Snapshot:
     """Begin a read of everything that *tree* can show.
+
+    *beside*: a snapshot that is open and is closed later. Databases that it reads are read in its
+    transactions.
 
     Raises:
         BackendError: a database does not answer.
@@ -76,6 +81,7 @@ def open_snapshot(channel: str, tree: StateTree) -> Snapshot:
             tree,
             layers,
             aliases,
+            beside.moment if beside is not None else Moment(),
             {alias: connections[alias] for alias in aliases},
             stack.pop_all(),
         )

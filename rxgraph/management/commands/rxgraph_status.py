@@ -58,6 +58,8 @@ def _lines(status: Status) -> Iterable[str]:
         yield "          cannot see. Below: what is declared, and what waits in the databases."
     for item in status["intents"]:
         yield f"database  {item['database']}, {_answer(item)}; {_waiting(item)}"
+    for item in status["servers"]:
+        yield f"server    {item['session']}, {_fallbacks(item.get('fallbacks') or {})}"
     yield ""
     yield from _table(
         ("channel", "field", "type", "layers", "ttl", *_PHASES),
@@ -108,6 +110,13 @@ def _waiting(item: Any) -> str:
     if not item["waiting"]:
         return "no intents wait"
     return f"{item['waiting']} intents wait, the oldest for {_seconds(item['oldest_age'])}"
+
+
+def _fallbacks(counts: dict[str, int]) -> str:
+    if not counts:
+        return "has a plan for everything"
+    reasons = ", ".join(f"{reason} ({count})" for reason, count in sorted(counts.items()))
+    return f"without a plan: {reasons}"
 
 
 def _remark(channel: Any) -> str:

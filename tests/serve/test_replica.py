@@ -1,0 +1,255 @@
+"""A replica that is filled while its anchor is heated, here or by another process.
+
+Hub, replica and procedures are the real ones; the store is the memory store of the simulation, and
+the thread that heats is a task, so that it can be held up between two steps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from rxgraph.cache import steps
+from rxgraph.cache.mirrors import Mirrors
+from rxgraph.cache.phases import Phase
+from rxgraph.cache.reading import read_documents
+from rxgraph.cache.turns import join_anchor, leave_anchor
+from rxgraph.errors import BackendError, NotFound
+from rxgraph.serve import replica as replicas
+from rxgraph.serve.hub import Hub
+from rxgraph.serve.replica import Move, MoveKind
+from rxgraph.sync.flush import flush, rescue
+from rxgraph.sync.heating import heat
+from rxgraph.types import InstanceKey
+from tests.sync.simulation import KEY, LEASE_TICKS, TREE, World, row_key
+
+ITEM = InstanceKey("Item", "i0")
+
+
+class Process:
+    """A server process on a shared world."""
+
+    def __init__(self, world: World, name: str, hubs: list[Hub]) -> None:
+        self.world, self.session, self.hubs = world, name, hubs
+        settings = SimpleNamespace(linger_seconds=0)
+        self.engine = SimpleNamespace(mirrors=Mirrors(), settings=settings)
+        self.gate = asyncio.Event()  # what was offered is written when it opens
+        self.gate.set()
+        self.heatings = 0
+        self.is_deaf = False  # gets no wake-ups
+        self.before_step: Callable[[steps.Step[Any]], None] = lambda step: None
+        self.hub = Hub(self, self.opened)  # type: ignore[arg-type]
+        hubs.append(self.hub)
+
+    async def opened(self) -> None: ...
+
+    def tree(self, channel: str) -> Any:
+        return TREE
+
+    def perform(self, step: steps.Step[Any]) -> Any:
+        self.before_step(step)
+        if isinstance(step, steps.Publish):
+            for hub in self.hubs:
+                is_deaf = getattr(hub.backend, "is_deaf", False)
+                if hub.backend.session in step.sessions and not is_deaf:
+                    hub.deliver(step.wakeup)
+            return None
+        return self.world.perform(step)
+
+    def run(self, procedure: steps.Procedure[Any]) -> Any:
+        return steps.run(procedure, self.perform)
+
+    async def join(self, key: Any) -> None:
+        self.run(join_anchor(key, self.session))
+
+    async def leave(self, key: Any) -> None:
+        self.run(leave_anchor(key, self.session))
+
+    async def read(self, key: Any, *, generation: int | None, since: int) -> Any:
+        return self.run(read_documents(key, generation=generation, since=since))
+
+    async def rescue(self, key: Any) -> bool:
+        return bool(self.run(rescue(self.world.writer, key)))
+
+    async def clear(self, key: Any) -> bool:
+        return False
+
+    def pack(self, key: Any, reading: Any) -> None: ...
+
+    async def heat(self, key: Any, begin: Callable[[Any], None]) -> Any:
+        self.heatings += 1
+
+        async def perform(step: steps.Step[Any]) -> Any:
+            await asyncio.sleep(0)
+            if isinstance(step, steps.Offer):
+                begin(step.reading)
+                await self.gate.wait()
+                return None
+            return self.perform(step)
+
+        return await steps.run_async(heat(self.world.writer, key), perform)
+
+    def change(self) -> None:
+        """Commit another value of an item, and flush it."""
+        board, _, owner = self.world.tables.items[ITEM.id]
+        self.world.tables.items[ITEM.id] = (board, self.world.value(), owner)
+        touched = {row_key("Item", ITEM.id)}
+        number = self.world.commit(touched)
+        self.run(flush(self.world.writer, frozenset(touched)))
+        self.world.intents.pop(number)
+
+    def phase(self) -> Phase:
+        return self.world.store.perform(steps.LoadAnchor(KEY)).phase
+
+
+class Watcher:
+    """A subscriber, and the moves it was told."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.moves: list[Move] = []
+        self.moved = asyncio.Event()
+
+    async def attach(self) -> None:
+        self.attachment = await self.process.hub.attach(KEY, self.take)
+        self.state = self.attachment.replica.state
+
+    def take(self, move: Move) -> None:
+        self.moves.append(move)
+        self.state = move.state
+        self.moved.set()
+
+    async def until_it_shows_the_database(self) -> None:
+        async with asyncio.timeout(5):
+            while self.shown != self.process.world.tables.shown(("1",)):
+                self.moved.clear()
+                await self.moved.wait()
+
+    @property
+    def shown(self) -> Any:
+        return frozenset((key, repr(document.data)) for key, document in self.state.items())
+
+
+@pytest.fixture
+async def processes() -> AsyncIterator[list[Process]]:
+    world, hubs = World(0), list[Hub]()
+    world.loss = 0.0
+    made = [Process(world, name, hubs) for name in ("a", "b")]
+    yield made
+    for process in made:
+        process.gate.set()
+        await process.hub.close()
+
+
+async def test_a_cold_state_is_shown_before_it_is_written(processes: list[Process]) -> None:
+    process = processes[0]
+    process.gate.clear()
+    watcher = Watcher(process)
+    await asyncio.wait_for(watcher.attach(), 5)
+    assert process.phase() is Phase.HEATING
+    assert watcher.shown == process.world.tables.shown(("1",))
+    process.change()  # waits until the heating is over
+    assert not watcher.moves
+    process.gate.set()
+    await watcher.until_it_shows_the_database()
+    assert process.phase() is Phase.HOT
+    assert {move.kind for move in watcher.moves} == {MoveKind.CHANGES}
+
+
+async def test_a_state_that_could_not_be_written_is_read_again(processes: list[Process]) -> None:
+    process = processes[0]
+    process.gate.clear()
+    watcher = Watcher(process)
+    await asyncio.wait_for(watcher.attach(), 5)
+    process.is_deaf = True
+    failures = 0
+
+    def fail(step: steps.Step[Any]) -> None:
+        nonlocal failures
+        if failures < 1 and isinstance(step, steps.SwapAnchor) and step.anchor.phase is Phase.HOT:
+            failures += 1
+            raise BackendError("away")
+
+    process.before_step = fail
+    process.world.tables.items["i9"] = ("1", 0, None)  # what nobody captured, to see the reading
+    process.gate.set()
+    await watcher.until_it_shows_the_database()
+    assert failures == 1
+    assert MoveKind.RESTART in {move.kind for move in watcher.moves}
+    assert process.phase() is Phase.HOT
+
+
+async def test_who_was_replaced_while_writing_shows_what_the_other_read(
+    processes: list[Process],
+) -> None:
+    process, other = processes
+    process.gate.clear()
+    watcher = Watcher(process)
+    await asyncio.wait_for(watcher.attach(), 5)
+    process.world.clock += 2 * LEASE_TICKS
+    process.world.tables.items["i9"] = ("1", 0, None)
+    other_watcher = Watcher(other)
+    await asyncio.wait_for(other_watcher.attach(), 5)
+    process.gate.set()
+    await watcher.until_it_shows_the_database()
+    assert watcher.moves[-1].generation == other_watcher.attachment.replica.generation
+    other.change()
+    await watcher.until_it_shows_the_database()
+    await other_watcher.until_it_shows_the_database()
+
+
+async def test_who_follows_is_woken_when_the_heating_ends(
+    processes: list[Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replicas, "_POLL_SECONDS", 60.0)
+    process, other = processes
+    process.gate.clear()
+    first, follower = Watcher(process), Watcher(other)
+    await first.attach()
+    following = asyncio.create_task(follower.attach())
+    await asyncio.sleep(0.05)
+    assert not following.done()
+    process.gate.set()
+    await asyncio.wait_for(following, 5)
+    assert follower.shown == process.world.tables.shown(("1",))
+    assert other.heatings == 1  # it was told to wait, and then read
+
+
+@pytest.mark.parametrize("is_missing", [False, True])
+async def test_who_follows_is_woken_when_the_heating_fails(
+    processes: list[Process], monkeypatch: pytest.MonkeyPatch, *, is_missing: bool
+) -> None:
+    monkeypatch.setattr(replicas, "_POLL_SECONDS", 60.0)
+    process, other = processes
+    is_open = False
+
+    def hold(step: steps.Step[Any]) -> None:
+        nonlocal is_open
+        if isinstance(step, steps.ReadMore) and not is_open:
+            is_open = True
+            following.append(asyncio.create_task(follower.attach()))
+        if isinstance(step, steps.CloseSnapshot):
+            assert following[0].done() is False
+            raise BackendError("the database is away")
+
+    following: list[asyncio.Task[None]] = []
+    first, follower = Watcher(process), Watcher(other)
+    process.before_step = hold
+    if is_missing:
+
+        def drop(step: steps.Step[Any]) -> None:
+            process.world.tables.boards.pop("1", None)
+
+        other.before_step = drop
+    with pytest.raises(BackendError):
+        await first.attach()
+    if is_missing:
+        with pytest.raises(NotFound):
+            await asyncio.wait_for(following[0], 5)
+        return
+    await asyncio.wait_for(following[0], 5)
+    assert follower.shown == process.world.tables.shown(("1",))
