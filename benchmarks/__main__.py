@@ -1,4 +1,4 @@
-"""``python -m benchmarks read|write|lists``: print tables for people, JSON for programs."""
+"""``python -m benchmarks GROUP``: print tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import platform
-import resource
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -18,8 +17,24 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figure import Figure
-from benchmarks.figures import cold, fanout, intents, lists, many, one, save
+from benchmarks.figures import (
+    cold,
+    fanout,
+    hot,
+    idle,
+    intents,
+    lists,
+    many,
+    one,
+    profile,
+    save,
+    scale,
+    spread,
+    ten_thousand,
+    together,
+)
 from benchmarks.ground import OURS, PLAIN, THEIRS, prepared, versions
+from benchmarks.limits import open_files
 from benchmarks.run import Choices, Run, say, start
 
 FIGURES: dict[str, dict[str, Callable[[Run], Awaitable[Figure]]]] = {
@@ -29,16 +44,38 @@ FIGURES: dict[str, dict[str, Callable[[Run], Awaitable[Figure]]]] = {
         "intents": intents.measure,
         "fanout": fanout.measure,
     },
+    "speed": {
+        "hot": hot.measure,
+        "new": hot.new,
+        "cold": cold.measure,
+        "crowd": together.measure,
+        "fanout": fanout.measure,
+        "burst": fanout.burst,
+        "save": save.measure,
+        "idle": idle.measure,
+        "ten_thousand": ten_thousand.measure,
+        "processes": spread.processes,
+        "anchors": spread.anchors,
+        "scale": scale.measure,
+    },
+    "profile": {"fanout": profile.fanout, "cold": profile.cold},
     "write": {"one": one.measure, "many": many.measure},
     "lists": {"attach": lists.attach, "create": lists.create},
 }
-SIDES = {"read": (OURS, THEIRS), "write": (OURS, THEIRS, PLAIN), "lists": (OURS, THEIRS)}
+SIDES = {
+    "read": (OURS, THEIRS),
+    "speed": (OURS, THEIRS),
+    "profile": (OURS,),
+    "write": (OURS, THEIRS, PLAIN),
+    "lists": (OURS, THEIRS),
+}
+_OPEN_FILES = 8192  # for a crowd of a few thousand
 
 
 def main() -> int:
     """Measure what the command line asks for; 1 when a goal was missed, or a figure failed."""
     arguments = _parser().parse_args()
-    _allow_open_files()
+    open_files(_OPEN_FILES)
     choices = Choices(
         rounds=arguments.rounds,
         instances=arguments.instances,
@@ -47,6 +84,12 @@ def main() -> int:
         clients=arguments.clients,
         anchors=arguments.anchors,
         users=arguments.users,
+        burst_seconds=arguments.burst_seconds,
+        many=arguments.many,
+        hold=arguments.hold,
+        largest=arguments.largest,
+        plot=arguments.plot,
+        py_spy=arguments.py_spy,
     )
     names = arguments.only or list(FIGURES[arguments.command])
     if "cold" not in names:
@@ -74,7 +117,8 @@ async def measure(
     """Prepare, measure the figures *names* and print each when it is there."""
     began = time.monotonic()
     figures: list[dict[str, Any]] = []
-    with prepared([side for side in SIDES[command] if side != THEIRS or not alone]) as ground:
+    sides = SIDES[command] + ((PLAIN,) if "hot" in names else ())
+    with prepared([side for side in sides if side != THEIRS or not alone]) as ground:
         say("preparing the data of " + " and ".join(ground.sides))
         run = await start(ground, choices)
         machine = _machine() | versions(ground)
@@ -99,6 +143,8 @@ def _parser() -> argparse.ArgumentParser:
         measuring.add_argument("--json", type=Path, metavar="FILE", help="every sample, to FILE")
         measuring.add_argument("--alone", action="store_true", help="leave RxDjango out")
         measuring.add_argument("--strict", action="store_true", help="exit with 1 for missed goals")
+        measuring.add_argument("--plot", type=Path, metavar="FILE", help="where scale draws")
+        measuring.add_argument("--py-spy", default=default.py_spy, metavar="FILE")
         for name, kind in (
             ("rounds", int),
             ("instances", int),
@@ -107,18 +153,16 @@ def _parser() -> argparse.ArgumentParser:
             ("clients", int),
             ("anchors", int),
             ("users", int),
+            ("burst_seconds", float),
+            ("many", int),
+            ("hold", float),
+            ("largest", int),
         ):
-            value = getattr(default, name)
-            measuring.add_argument(f"--{name}", type=kind, default=value, help=f"default {value:g}")
+            value, option = getattr(default, name), name.replace("_", "-")
+            measuring.add_argument(
+                f"--{option}", type=kind, default=value, help=f"default {value:g}"
+            )
     return parser
-
-
-def _allow_open_files() -> None:
-    """Raise the limit of open files for the crowd; servers inherit it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 8192 if hard == resource.RLIM_INFINITY else min(hard, 8192)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _machine() -> dict[str, str]:

@@ -26,6 +26,7 @@ from benchmarks import peer
 from benchmarks.processes import Server, Worker
 
 OURS, THEIRS, PLAIN = "ours", "theirs", "plain"
+RAW = "raw"  # needs no data, so it is no side that is prepared
 
 _REDIS_DATABASES = range(15, 0, -1)
 _CLAIM = "rxgraph-benchmark"
@@ -67,7 +68,9 @@ class Ground:
         env["BENCH_OUTBOX"] = "on" if outbox else "off"
         env["BENCH_HAND_OVER"] = "on" if hand_over else "off"
         env["BENCH_LISTS"] = "on" if lists else "off"
-        return self._keep(Worker(self.pythons[side], side, env, self.folder / f"worker-{kind}.log"))
+        module = "benchmarks.project.board.work"
+        command = [str(self.pythons[side]), "-m", module, f"benchmarks.project.{side}.side"]
+        return self._keep(Worker(command, env, self.folder / f"worker-{kind}.log"))
 
     def server(self, side: str, *, lists: bool = False) -> Server:
         """Start a server; it ends with the run at the latest. *lists*: with list channels too."""
@@ -75,17 +78,24 @@ class Ground:
         env = self._env(side) | {"BENCH_LISTS": "on" if lists else "off"}
         return self._keep(Server(self.pythons[side], side, env, log))
 
+    def raw_server(self) -> Server:
+        """Start the floor: uvicorn with the same settings, and no library."""
+        log = self.folder / "server-raw.log"
+        return self._keep(Server(Path(sys.executable), RAW, _bare_env(), log))
+
+    def listeners(self) -> Worker:
+        """Start a process of clients; it ends with the run."""
+        command = [sys.executable, "-m", "benchmarks.listeners"]
+        return self._keep(Worker(command, _bare_env(), self.folder / "listeners.log"))
+
     def _keep(self, process: P) -> P:
         self.stack.callback(process.stop)
         return process
 
     def _env(self, side: str, *, sqlite: bool = False) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         database = f"{self.name}_{'sqlite' if sqlite else side}"
         return {
-            **kept,
-            "PYTHONPATH": str(peer.ROOT),
-            "PYTHONUNBUFFERED": "1",
+            **_bare_env(),
             "DJANGO_SETTINGS_MODULE": f"benchmarks.project.{side}.settings",
             "BENCH_DATABASE": str(self.folder / "board.sqlite3")
             if sqlite
@@ -95,6 +105,11 @@ class Ground:
             "BENCH_PREFIX": database,
             "BENCH_STATE_REDIS": self.state_redis,
         }
+
+
+def _bare_env() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {**kept, "PYTHONPATH": str(peer.ROOT), "PYTHONUNBUFFERED": "1"}
 
 
 @contextmanager

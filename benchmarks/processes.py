@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,11 +21,9 @@ class WorkerError(Exception):
 
 
 class Worker:
-    """A process of one side that does errands; see ``project/board/work.py``."""
+    """A process that does errands; see ``project/board/work.py`` and ``listeners.py``."""
 
-    def __init__(self, python: Path, side: str, env: Mapping[str, str], log: Path) -> None:
-        module = "benchmarks.project.board.work"
-        command = [str(python), "-m", module, f"benchmarks.project.{side}.side"]
+    def __init__(self, command: Sequence[str], env: Mapping[str, str], log: Path) -> None:
         self._log = log.open("a")
         self._process = subprocess.Popen(
             command,
@@ -59,6 +57,8 @@ class Worker:
         if self._process.stdin is not None:
             self._process.stdin.close()
         _end(self._process)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
         self._log.close()
 
 
@@ -86,9 +86,13 @@ class Server:
 
     def usage(self) -> dict[str, Any]:
         """Return what the server has used so far; see ``project/board/usage.py``."""
-        url = f"http://127.0.0.1:{self.port}/usage"
-        with urllib.request.urlopen(url, timeout=_START_SECONDS) as response:
-            return cast("dict[str, Any]", json.load(response))
+        return cast("dict[str, Any]", self.fetch("usage"))
+
+    def fetch(self, page: str, body: bytes | None = None, *, seconds: float = 60.0) -> Any:
+        """Return the JSON of a page; with a *body*, it is posted."""
+        url = f"http://127.0.0.1:{self.port}/{page}"
+        with urllib.request.urlopen(url, body, timeout=seconds) as response:
+            return json.load(response)
 
     def stop(self) -> None:
         """End the process."""

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from benchmarks.ground import Ground
+from benchmarks.ground import PLAIN, Ground
 from benchmarks.processes import Worker
 
 SMALL = 100  # instances of a project that is saved to
@@ -31,6 +32,12 @@ class Choices:
     list_rounds: int = 2
     users: int = 50  # to whom the subscribers of lists belong
     creations: int = 5
+    burst_seconds: float = 5.0
+    many: int = 10_000  # subscribers of one process
+    hold: float = 60.0  # seconds for which they stay before something happens
+    largest: int = 100_000  # instances, of the sizes that costs are held against
+    py_spy: str = "py-spy"  # the profiler: a name or a path
+    plot: Path | None = None  # where to draw how costs grow; None: under .bench
 
 
 @dataclass
@@ -43,6 +50,7 @@ class Seed:
     watched: int
     unwatched: int
     crowd: int
+    big: int  # looked at while it is hot
 
 
 @dataclass
@@ -57,8 +65,8 @@ class Run:
 
     @property
     def sides(self) -> list[str]:
-        """The sides that take part, ours first."""
-        return self.ground.sides
+        """The sides that keep state live, ours first."""
+        return [side for side in self.ground.sides if side != PLAIN]
 
     def turns(self, round_: int) -> list[str]:
         """Return the sides in the order of a round: whoever was first is last next time."""
@@ -73,7 +81,7 @@ async def ask(worker: Worker, do: str, **arguments: Any) -> Any:
 async def start(ground: Ground, choices: Choices) -> Run:
     """Start a worker for each side and have it make its data."""
     workers = {side: ground.worker(side) for side in ground.sides}
-    projects = [SMALL] * 4 + [choices.instances] * choices.cold_rounds
+    projects = [SMALL] * 4 + [choices.instances] * (1 + choices.cold_rounds)
     made = await asyncio.gather(
         *(ask(worker, "prepare", projects=projects) for worker in workers.values())
     )
@@ -83,8 +91,8 @@ async def start(ground: Ground, choices: Choices) -> Run:
 
 def seed(answer: Mapping[str, Any]) -> Seed:
     """Return what ``prepare`` answered, by purpose."""
-    warm_up, watched, unwatched, crowd, *large = answer["projects"]
-    return Seed(answer["token"], large, warm_up, watched, unwatched, crowd)
+    warm_up, watched, unwatched, crowd, big, *large = answer["projects"]
+    return Seed(answer["token"], large, warm_up, watched, unwatched, crowd, big)
 
 
 def say(text: str) -> None:

@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks.conversation import Tape, state_of
 from benchmarks.dialects import Dialect, Ours, Plain, dialect_of
 from benchmarks.ground import OURS, PLAIN, THEIRS
 from benchmarks.processes import Server
 from benchmarks.run import Run, Seed, ask
-from benchmarks.sockets import Client, Tape, state_of, subscribe
+from benchmarks.sockets import Client, subscribe
 
 UNNAMED, UNWATCHED, QUIET = "unnamed", "unwatched", "quiet"
 SERIALIZER, STOCK = "serializer", "stock"
@@ -175,7 +176,7 @@ class Writers:
             stored = {task["id"]: task["title"] for task in rendered["tasks"]}
             is_right &= all(stored[task] == title for task, title in board.titles.items())
             if board.watcher is not None and board.tape is not None:
-                is_right &= state_of(board.tape, board.watcher, {}) == rendered
+                is_right &= state_of(board.watcher.conversation, {}) == rendered
                 is_right &= board.watcher.problem is None
         return is_right
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from benchmarks.conversation import Tape, state_of
 from benchmarks.dialects import dialect_of
 from benchmarks.figure import Figure, median, ms, ratio
 from benchmarks.ground import OURS, THEIRS
 from benchmarks.processes import Server
 from benchmarks.run import Run, ask, say
-from benchmarks.sockets import Tape, state_of, subscribe
+from benchmarks.sockets import subscribe
 
 _LAYERS = 3
 _HOT = 3  # visits after the first one
@@ -20,7 +21,7 @@ _LONGEST_SECONDS = 180.0
 async def measure(run: Run) -> Figure:
     """Connect to cold projects, each side in turn, then to the same again while they are hot."""
     samples: dict[str, dict[str, list[float]]] = {
-        side: {"cold": [], "hot": [], "sql": [], "bytes": []} for side in run.sides
+        side: {"cold": [], "hot": [], "sql": [], "bytes": [], "memory": []} for side in run.sides
     }
     statements: dict[str, dict[str, int]] = {}
     servers = {side: run.ground.server(side) for side in run.sides}
@@ -37,6 +38,7 @@ async def measure(run: Run) -> Figure:
             samples[side]["hot"].extend(found["hot"])
             samples[side]["sql"].append(sum(found["statements"].values()))
             samples[side]["bytes"].append(found["bytes"])
+            samples[side]["memory"].append(found["memory"])
             is_equal &= found["is_equal"]
             say(f"  {side}: cold {ms(found['cold'])}, hot {ms(median(found['hot']))}")
     for server in servers.values():
@@ -54,9 +56,16 @@ async def measure(run: Run) -> Figure:
     for name, text in (("sql", "SQL statements, cold"), ("bytes", "bytes received")):
         mine, other = median(ours[name]), median(theirs[name]) if theirs else None
         figure.add(text, f"{mine:,.0f}", f"{other:,.0f}" if other else "–", ratio(mine, other))
+    mine, other = ours["memory"][0], theirs["memory"][0] if theirs else None
+    figure.add(
+        "memory of the server, peak over before, first visit",
+        f"{mine / 1e6:.1f} MB",
+        f"{other / 1e6:.1f} MB" if other else "–",
+        ratio(mine, other),
+    )
     if theirs:
         part = median(ours["cold"]) / median(theirs["cold"])
-        figure.promise(f"cold in less than a tenth of RxDjango's time ({part:.3f})", part < 0.1)
+        figure.promise(f"cold in at most 1/15 of RxDjango's time ({part:.3f})", part <= 1 / 15)
     allowed = _LAYERS + 3
     reading = sum(n for sql, n in statements[OURS].items() if not _is_admission(sql))
     figure.promise(
@@ -85,8 +94,9 @@ async def _visit(run: Run, side: str, server: Server, round_: int) -> dict[str, 
     return {
         "cold": cold,
         "hot": hot,
-        "bytes": client.bytes,
-        "is_equal": state_of(tape, client, {}) == rendered,
+        "memory": after["peak_bytes"] - before["rss_bytes"],
+        "bytes": client.conversation.bytes,
+        "is_equal": state_of(client.conversation, {}) == rendered,
         "statements": {sql: n for sql, n in counted.items() if not is_sweep(sql)},
     }
 

@@ -2,223 +2,158 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from benchmarks.dialects import dialect_of
-from benchmarks.figure import Figure, median, ms, quantile, ratio
-from benchmarks.ground import OURS, THEIRS
-from benchmarks.processes import Server
-from benchmarks.run import SMALL, Run, ask, say
-from benchmarks.sockets import Client, Tape, state_of, subscribe
+from benchmarks.figure import Figure, median, ms, ratio
+from benchmarks.ground import OURS, RAW, THEIRS
+from benchmarks.run import SMALL, Run
+from benchmarks.watching import Outcome, Plan, watch
 
-_AT_ONCE = 20  # clients that connect at the same time
-_QUIET_SECONDS = 5.0
-_LONGEST_SECONDS = 240.0
+_COLUMNS = ("", "RxGraph", "RxDjango (pub/sub layer)", "raw socket", "to RxDjango", "to raw")
+_LONGEST_BURST_SECONDS = 120.0
 
-
-@dataclass
-class Outcome:
-    """What happened on one side."""
-
-    subscribers: int
-    writes: int
-    delivered: int
-    equal: int  # clients whose state is what DRF renders in the end
-    unseen: int  # values that a client never showed, over all clients
-    latencies: list[float]
-    durations: list[float]  # of the saves
-    connect_seconds: float
-    drain_seconds: float  # from the last commit to the last message
-    server_cpu_seconds: float
-    client_cpu_seconds: float
-    connect_cpu_seconds: float
-    rss_bytes: int
-    rss_bytes_per_subscriber: float
-    message_bytes: float
-    problems: list[str]
+Outcomes = dict[str, Outcome]
 
 
 async def measure(run: Run) -> Figure:
     """Let a crowd watch one project while another process saves its tasks; one side at a time."""
-    outcomes = {side: await _watch(run, side) for side in run.sides}
-    ours, theirs = outcomes[OURS], outcomes.get(THEIRS)
     choices = run.choices
+    outcomes = await _all(
+        run, Plan(choices.subscribers, choices.per_second, choices.seconds, alone=True)
+    )
+    ours, raw = outcomes[OURS], outcomes[RAW]
     figure = Figure(
         "fanout",
         f"{choices.subscribers:,} subscribers of one anchor of {SMALL}"
         f" instances, {choices.per_second:g} writes a second for {choices.seconds:g} s",
-        ("", "RxGraph", "RxDjango (pub/sub layer)", "ratio"),
-        data={side: vars(outcome) for side, outcome in outcomes.items()},
+        _COLUMNS,
+        data={side: outcome.samples() for side, outcome in outcomes.items()},
     )
-
-    def add(text: str, value: Any, show: Any) -> None:
-        mine, other = value(ours), value(theirs) if theirs else None
-        share = ratio(mine, other) if other else "–"
-        figure.add(text, show(mine), "–" if other is None else show(other), share)
-
-    def count(number: float) -> str:
-        return f"{number:,.0f}"
-
-    add("messages delivered", lambda o: o.delivered, count)
-    add("clients equal to the database at the end", lambda o: o.equal, count)
-    add("values that a client never showed", lambda o: o.unseen, count)
-    add("latency from commit to client, p50", lambda o: quantile(o.latencies, 0.5), ms)
-    add("latency from commit to client, p99", lambda o: quantile(o.latencies, 0.99), ms)
-    add("server CPU per message", _cpu_per_message, lambda s: f"{s * 1e6:.0f} µs")
-    add("server CPU per subscriber and write", _cpu_per_write, lambda s: f"{s * 1e6:.0f} µs")
-    add("bytes of a message", lambda o: o.message_bytes, count)
-    add("one save, p50", lambda o: median(o.durations), ms)
-    add("connecting the crowd, server CPU each", _cpu_per_connection, ms)
-    add("resident memory of the server", lambda o: o.rss_bytes / 1e6, lambda mb: f"{mb:.0f} MB")
-    add(
-        "of it per subscriber", lambda o: o.rss_bytes_per_subscriber / 1024, lambda k: f"{k:.0f} KB"
-    )
-    is_whole = ours.equal == ours.subscribers == choices.subscribers and not ours.problems
-    figure.promise("nothing lost, every client equal to the database at the end", is_whole)
+    _common(figure, outcomes)
+    _add(figure, outcomes, "one save, p50", _save, ms)
+    _add(figure, outcomes, "server CPU of a write, one subscriber", _alone, ms)
+    _add(figure, outcomes, "connecting the crowd, server CPU each", _connecting, ms)
+    _add(figure, outcomes, "resident memory of the server", lambda o: o.rss_bytes / 1e6, _megabytes)
+    _add(figure, outcomes, "of it per subscriber", lambda o: o.rss_bytes_each / 1024, _kilobytes)
+    figure.promise("nothing lost, every client equal to the database at the end", ours.is_whole)
+    middle, late = ours.latency(0.5), ours.latency(0.99)
+    figure.promise(f"latency p50 at most 40 ms ({ms(middle)})", middle <= 0.04)
+    figure.promise(f"latency p99 at most 100 ms ({ms(late)})", late <= 0.1)
+    part = ours.cpu_per_message / raw.cpu_per_message
+    figure.promise(f"CPU per message at most 1.6 × the raw socket's ({part:.2f})", part <= 1.6)
     figure.notes.append(
         "clients, writer, server and services share the machine's cores:"
         " CPU per message says more than latency"
     )
-    figure.notes.extend(f"{side}: {p}" for side, o in outcomes.items() for p in o.problems[:3])
     return figure
 
 
-def _cpu_per_message(outcome: Outcome) -> float:
-    return outcome.server_cpu_seconds / max(1, outcome.delivered)
-
-
-def _cpu_per_write(outcome: Outcome) -> float:
-    """What counts where a slow subscriber gets several writes in one message."""
-    return outcome.server_cpu_seconds / (outcome.writes * max(1, outcome.subscribers))
-
-
-def _cpu_per_connection(outcome: Outcome) -> float:
-    return outcome.connect_cpu_seconds / max(1, outcome.subscribers)
-
-
-async def _watch(run: Run, side: str) -> Outcome:
-    seed, choices = run.seeds[side], run.choices
-    server, tape = run.ground.server(side), Tape(dialect_of(side))
-    first = await subscribe(tape, server.port, seed.crowd, seed.token)  # heats it
-    await asyncio.sleep(1)
-    alone = await _usage(server)
-    began = time.monotonic()
-    clients, problems = await _connect(run, side, server, tape)
-    connect_seconds = time.monotonic() - began
-    await asyncio.sleep(1)
-    crowded = await _usage(server)
-    say(f"  {side}: {len(clients)} clients in {connect_seconds:.1f} s")
-    cpu = _own_cpu()
-    written = await ask(
-        run.workers[side],
-        "write",
-        project=seed.crowd,
-        per_second=choices.per_second,
-        seconds=choices.seconds,
+async def burst(run: Run) -> Figure:
+    """The same while the writer does not pause."""
+    choices = run.choices
+    plan = Plan(
+        choices.subscribers, 0, choices.burst_seconds, longest_seconds=_LONGEST_BURST_SECONDS
     )
-    last_commit = written["committed"][-1]
-    clients.append(first)
-    await _drain(clients, len(written["committed"]) - 1)
-    cpu = _own_cpu() - cpu
-    after = await _usage(server)
-    rendered = await ask(run.workers[side], "render", project=seed.crowd)
-    known: dict[tuple[int, ...], Any] = {}
-    equal = 0
-    for n, client in enumerate(clients):
-        equal += state_of(tape, client, known) == rendered
-        if n % 50 == 0:
-            await asyncio.sleep(0)
-    problems += [client.problem for client in clients if client.problem]
-    arrivals = [client.arrivals for client in clients]
-    delivered = sum(map(len, arrivals))
-    times = [when for found in arrivals for when, _ in found]
-    sizes = [f.size for f in tape.frames if f.holds_state and not f.completes]
-    for client in clients:
-        client.close()
-    server.stop()
-    say(f"  {side}: {delivered:,} messages, {equal} of {len(clients)} clients equal")
-    return Outcome(
-        subscribers=len(clients),
-        writes=len(written["committed"]),
-        delivered=delivered,
-        equal=equal,
-        unseen=sum(len(written["committed"]) - len({mark for _, mark in a}) for a in arrivals),
-        latencies=latencies(arrivals, written["committed"]),
-        durations=written["durations"],
-        connect_seconds=connect_seconds,
-        drain_seconds=max(times, default=last_commit) - last_commit,
-        server_cpu_seconds=after["cpu_seconds"] - crowded["cpu_seconds"],
-        client_cpu_seconds=cpu,
-        connect_cpu_seconds=crowded["cpu_seconds"] - alone["cpu_seconds"],
-        rss_bytes=after["rss_bytes"],
-        rss_bytes_per_subscriber=(crowded["rss_bytes"] - alone["rss_bytes"]) / len(clients),
-        message_bytes=median(sizes or [0]),
-        problems=problems,
+    outcomes = await _all(run, plan)
+    ours, theirs = outcomes[OURS], outcomes.get(THEIRS)
+    figure = Figure(
+        "burst",
+        f"{choices.subscribers:,} subscribers of one anchor of {SMALL}"
+        f" instances, one process writes without pause for {choices.burst_seconds:g} s",
+        _COLUMNS,
+        data={side: outcome.samples() for side, outcome in outcomes.items()},
     )
+    _add(figure, outcomes, "writes a second", lambda o: o.writes / o.write_seconds, _count)
+    _add(figure, outcomes, "messages a second, all clients", lambda o: o.per_second, _count)
+    _add(figure, outcomes, "writes in a message", lambda o: o.writes_per_message, _short)
+    _add(figure, outcomes, "writes shown a second", lambda o: o.shown_per_second, _count)
+    _add(figure, outcomes, "from the last write to the last message", _drain, ms)
+    _common(figure, outcomes)
+    if theirs:
+        times = ours.per_second / theirs.per_second
+        figure.promise(f"at least 10 × RxDjango's messages a second ({times:.1f})", times >= 10)
+        times = ours.shown_per_second / theirs.shown_per_second
+        figure.promise(f"at least 10 × the writes shown a second ({times:.1f})", times >= 10)
+    figure.promise("every client equal to the database at the end", ours.is_whole)
+    figure.notes.append(
+        "a message of RxDjango carries one write, of RxGraph it may carry several:"
+        " *writes shown a second* compares what clients come to know"
+    )
+    return figure
 
 
-async def _connect(
-    run: Run, side: str, server: Server, tape: Tape
-) -> tuple[list[Client], list[str]]:
-    seed, places = run.seeds[side], asyncio.Semaphore(_AT_ONCE)
-    problems: list[str] = []
-
-    async def one() -> Client | None:
-        async with places:
-            try:
-                return await subscribe(tape, server.port, seed.crowd, seed.token)
-            except (OSError, TimeoutError) as error:
-                problems.append(repr(error))
-                return None
-
-    found = await asyncio.gather(*(one() for _ in range(run.choices.subscribers - 1)))
-    return [client for client in found if client is not None], problems
+async def _all(run: Run, plan: Plan) -> Outcomes:
+    outcomes = {side: await watch(run, side, plan) for side in run.sides}
+    size = outcomes[OURS].report.message_bytes
+    return outcomes | {RAW: await watch(run, RAW, replace(plan, message_bytes=size))}
 
 
-async def _drain(clients: Sequence[Client], last: int) -> None:
-    """Return when every client has shown the last write, or nothing has come for a while."""
-    count, quiet_since = -1, time.monotonic()
-    end = quiet_since + _LONGEST_SECONDS
-    while time.monotonic() < end:
-        await asyncio.sleep(0.2)
-        if all(client.arrivals and client.arrivals[-1][1] >= last for client in clients):
-            await asyncio.sleep(0.5)  # nothing should come after that
-            return
-        found = sum(len(client.arrivals) for client in clients)
-        if found != count:
-            count, quiet_since = found, time.monotonic()
-        elif time.monotonic() - quiet_since > _QUIET_SECONDS:
-            return
+def _common(figure: Figure, outcomes: Outcomes) -> None:
+    _add(figure, outcomes, "messages delivered", lambda o: o.report.delivered, _count)
+    _add(figure, outcomes, "clients equal to the database at the end", _equal, _count)
+    _add(figure, outcomes, "values that a client never showed", lambda o: o.report.unseen, _count)
+    _add(figure, outcomes, "latency from commit to client, p50", lambda o: o.latency(0.5), ms)
+    _add(figure, outcomes, "latency from commit to client, p99", lambda o: o.latency(0.99), ms)
+    _add(figure, outcomes, "server CPU per message", lambda o: o.cpu_per_message, _micro)
+    _add(figure, outcomes, "server CPU per subscriber and write", lambda o: o.cpu_per_write, _micro)
+    _add(figure, outcomes, "bytes of a message", lambda o: o.report.message_bytes, _count)
+    figure.notes.extend(f"{side}: {p}" for side, o in outcomes.items() for p in o.problems[:3])
 
 
-def latencies(
-    arrivals: Sequence[Sequence[tuple[float, int]]], committed: Sequence[float]
-) -> list[float]:
-    """Return, for each client and write, the seconds from its commit until the client showed it.
-
-    A client shows a write with the first message that has its number or a higher one.
-
-    >>> latencies([[(1.5, 0), (4.0, 2)]], [1.0, 2.0, 3.0])
-    [0.5, 2.0, 1.0]
-    """
-    found = []
-    for client in arrivals:
-        shown = -1
-        for when, mark in client:
-            found += [when - committed[n] for n in range(shown + 1, mark + 1)]
-            shown = max(shown, mark)
-    return found
+def _add(
+    figure: Figure,
+    outcomes: Outcomes,
+    text: str,
+    value: Callable[[Outcome], Any],
+    show: Callable[[Any], str],
+) -> None:
+    found = {side: value(outcome) for side, outcome in outcomes.items()}
+    cells = ["–" if found.get(side) is None else show(found[side]) for side in (OURS, THEIRS, RAW)]
+    shares = [
+        ratio(found[OURS], found.get(side)) if found[OURS] is not None else "–"
+        for side in (THEIRS, RAW)
+    ]
+    figure.add(text, *cells, *shares)
 
 
-async def _usage(server: Server) -> dict[str, Any]:
-    return await asyncio.to_thread(server.usage)
+def _save(outcome: Outcome) -> float | None:
+    return median(outcome.durations) if outcome.durations else None
 
 
-def _own_cpu() -> float:
-    used = os.times()
-    return used.user + used.system
+def _alone(outcome: Outcome) -> float | None:
+    return outcome.alone_cpu_seconds
+
+
+def _connecting(outcome: Outcome) -> float:
+    return outcome.connect_cpu_seconds
+
+
+def _drain(outcome: Outcome) -> float:
+    return max(0.0, outcome.drain_seconds)
+
+
+def _equal(outcome: Outcome) -> int:
+    return outcome.report.equal
+
+
+def _count(number: float) -> str:
+    return f"{number:,.0f}"
+
+
+def _short(number: float) -> str:
+    return f"{number:.3g}"
+
+
+def _micro(seconds: float) -> str:
+    value = seconds * 1e6
+    return f"{value:,.0f} µs" if value >= 100 else f"{value:.3g} µs"
+
+
+def _megabytes(number: float) -> str:
+    return f"{number:.0f} MB"
+
+
+def _kilobytes(number: float) -> str:
+    return f"{number:.0f} KB"

@@ -21,7 +21,7 @@ async def measure(run: Run) -> Figure:
         for database in ("PostgreSQL", "SQLite")
         for outbox in (True, False)
     }
-    made = await ask(workers["SQLite", True], "prepare", projects=[SMALL] * 4)
+    made = await ask(workers["SQLite", True], "prepare", projects=[SMALL] * 5)
     seeds["SQLite"] = seed(made)
     for database, found in seeds.items():
         await ask(workers[database, True], "heat", project=found.watched)

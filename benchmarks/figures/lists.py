@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks.conversation import Tape, state_of
+from benchmarks.dialects.lists import FEED, SHELF, list_dialect_of
 from benchmarks.figure import Figure, median, ms, quantile, ratio
 from benchmarks.figures.cold import is_sweep
 from benchmarks.ground import OURS
-from benchmarks.list_dialects import FEED, SHELF, list_dialect_of
 from benchmarks.processes import Worker
 from benchmarks.run import Run, ask, say
-from benchmarks.sockets import Client, Tape, state_of, subscribe
+from benchmarks.sockets import Client, subscribe
 
 _LONGEST_SECONDS = 300.0
 _AT_ONCE = 20  # clients that connect at the same time
@@ -141,7 +142,7 @@ async def _attach(
             _difference(before, after, "statements"),
             _difference(before, after, "commands"),
             _difference(before, after, "groups"),
-            state_of(tape, client, {}) == rendered,
+            state_of(client.conversation, {}) == rendered,
         )
 
     try:
@@ -238,7 +239,7 @@ async def _create(run: Run, side: str) -> Crowd:
     for user, start in zip(made["users"], range(0, len(clients), _each(run)), strict=True):
         rendered = await ask(worker, "render_list", user=user, channel=FEED)
         for client in clients[start : start + _each(run)]:
-            crowd.equal += state_of(tape, client, known) == rendered
+            crowd.equal += state_of(client.conversation, known) == rendered
     for client in clients:
         client.close()
     server.stop()

@@ -17,7 +17,7 @@ _NAMES = (OURS, THEIRS, QUIET, SERIALIZER, STOCK)
 
 async def measure(run: Run) -> Figure:
     """Save in rounds, all clients of a way at once, each way in turn."""
-    names = [name for name in _NAMES if ways()[name].side in run.sides]
+    names = [name for name in _NAMES if ways()[name].side in run.ground.sides]
     turns: dict[str, list[Turn]] = {name: [] for name in names}
     writers = Writers(run)
     try:

@@ -25,7 +25,7 @@ Value = Callable[[Turn], float]
 
 async def measure(run: Run) -> Figure:
     """Save in rounds, one request after the other, each way in turn."""
-    names = [name for name, way in ways().items() if way.side in run.sides and name != QUIET]
+    names = [name for name, way in ways().items() if way.side in run.ground.sides and name != QUIET]
     turns: Turns = {name: [] for name in names}
     writers = Writers(run)
     try:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import time
@@ -90,26 +91,52 @@ class Errands:
             "commands": {name: count / times for name, count in commands.items()},
         }
 
-    def write(self, project: int, per_second: float, seconds: float) -> dict[str, Any]:
+    def make(self, instances: int) -> int:
+        """Make a project of so many instances; answer its id."""
+        return data.make_project(instances)
+
+    def make_many(self, count: int, instances: int) -> list[int]:
+        """Make so many of them; answer their ids."""
+        made = [data.make_project(instances) for _ in range(count)]
+        data.analyze()
+        return made
+
+    def analyze(self) -> None:
+        """Let the database know what it holds."""
+        data.analyze()
+
+    def write(
+        self, project: int, per_second: float, seconds: float, first: int = 0
+    ) -> dict[str, Any]:
         """Save tasks at a steady pace; answer when each save was committed and how long it took.
 
-        Times of commits are of the monotonic clock, which all processes of a machine share.
+        A pace of 0 is without pause. Marks are numbers from *first* on. Times of commits are of
+        the monotonic clock, which all processes of a machine share.
         """
         tasks = _tasks(project)
         committed: list[float] = []
         durations: list[float] = []
+        commands = Counter(counting.commands)
         with _Commits(connections[DEFAULT_DB_ALIAS]) as commits:
             start = time.monotonic()
-            for n in range(round(per_second * seconds)):
-                time.sleep(max(0.0, start + n / per_second - time.monotonic()))
+            for n in itertools.count():
+                if n == round(per_second * seconds) if per_second else _past(start + seconds):
+                    break
+                if per_second:
+                    time.sleep(max(0.0, start + n / per_second - time.monotonic()))
                 task = tasks[n % len(tasks)]
-                task.title = _MARK.format(n)
+                task.title = _MARK.format(first + n)
                 before = time.monotonic()
                 task.save()
                 durations.append(time.monotonic() - before)
                 committed.append(commits.newest)
             took = time.monotonic() - start
-        return {"committed": committed, "durations": durations, "took": took}
+        return {
+            "committed": committed,
+            "durations": durations,
+            "took": took,
+            "commands": dict(Counter(counting.commands) - commands),
+        }
 
 
 class _Commits:
@@ -143,6 +170,10 @@ class _Commits:
             if not self._is_open:
                 self.newest = time.monotonic()
         return result
+
+
+def _past(moment: float) -> bool:
+    return time.monotonic() >= moment
 
 
 def _tasks(project: int) -> list[Task]:

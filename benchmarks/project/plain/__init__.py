@@ -1,1 +1,1 @@
-"""The board behind mutations as they are written without RxGraph: nothing is live here."""
+"""The board as it is written without RxGraph: mutations, and a state that nothing moves."""

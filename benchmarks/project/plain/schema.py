@@ -15,6 +15,7 @@ from django.db import transaction
 
 from benchmarks.project.board.models import Task
 from benchmarks.project.board.serializers import TaskSerializer
+from benchmarks.project.plain.tree import Subscription
 
 
 @strawberry_django.type(Task, name="Task")
@@ -84,4 +85,4 @@ class Mutation:
         return saved
 
 
-schema = strawberry.Schema(query=Query, mutation=Mutation)
+schema = strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription)

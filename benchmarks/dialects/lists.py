@@ -6,18 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.dialects import (
-    Dialect,
-    Frame,
-    Instances,
-    Ours,
-    Theirs,
-    nest,
-    newest,
-    take,
-    take_theirs,
-)
-from benchmarks.ground import OURS
+from benchmarks.dialects.base import Dialect, Frame, Instances, nest, newest
+from benchmarks.dialects.ours import Ours, take
+from benchmarks.dialects.theirs import Theirs, take_theirs
 
 SHELF, FEED = "shelf", "feed"
 
@@ -106,4 +97,4 @@ class TheirList(Theirs):
 
 def list_dialect_of(side: str, name: str) -> Dialect:
     """Return how a side talks to those who watch the list *name*."""
-    return OurList(name) if side == OURS else TheirList(name)
+    return OurList(name) if side == "ours" else TheirList(name)

@@ -1,0 +1,1 @@
+"""The floor: a socket that sends texts, and no library between."""
