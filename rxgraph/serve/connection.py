@@ -47,7 +47,7 @@ class RequestHeaders(Mapping[str, str]):
 
 def headers_of(scope: Mapping[str, Any]) -> Headers:
     """Return the headers of an ASGI scope, names in lower case."""
-    return RequestHeaders(list(scope["headers"]))
+    return RequestHeaders(scope["headers"])
 
 
 def is_allowed_origin(headers: Headers) -> bool:

@@ -64,6 +64,9 @@ def stamp_for(
     )
 
 
+_NO_VALUES = ValuesSource({})
+
+
 class EventMaker:
     """Makes the events of one live context."""
 
@@ -86,7 +89,7 @@ class EventMaker:
         self.compiled, self.arguments = compiled, arguments
         self.stamp, self.session = stamp, session
         #: ``RuntimeState`` as it is told from now on.
-        self.runtime = ValuesSource({})
+        self.runtime = _NO_VALUES
         self._entity_id = entity_id(compiled, arguments)
 
     def snapshot(self, view: View, cursor: str) -> EventSource:

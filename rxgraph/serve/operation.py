@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -53,7 +54,8 @@ class RunningOperation:
             return False
         self.is_parked = True
         frame = {"id": self.id, "type": "next", "payload": {"data": {plan.response_name: 0}}}
-        self.head, self.tail = encode_text(frame).rsplit("0", 1)
+        self.head, tail = encode_text(frame).rsplit("0", 1)
+        self.tail = sys.intern(tail)  # most have the same
         parked = ParkedStream(live, self, plan)
         self.scope.on_close(parked.close)
         parked.start()

@@ -58,7 +58,7 @@ class ParkedStream:
 
     def start(self) -> None:
         """Follow the context from now on, together with those who see the same."""
-        self.stream.follower = self.advance
+        self.stream.follower = self
         self._cohort = Cohort.join(self.stream, self._plan, self)
         self.advance()
 

@@ -10,8 +10,8 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Hashable, Iterator
-from typing import Any
+from collections.abc import AsyncGenerator, Generator, Hashable, Iterator
+from typing import Any, Protocol
 
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.channel_types import ChannelEventKind, ResetReason
@@ -45,6 +45,13 @@ Told = tuple[EventSource, Place]
 
 _NOTHING: Iterator[Told] = iter(())
 _closings: set[asyncio.Task[None]] = set()  # asyncio itself holds tasks only weakly
+
+
+class Follower(Protocol):
+    """Who tells the events of a stream that is not iterated over."""
+
+    def advance(self) -> None:
+        """Tell what there is to tell."""
 
 
 class LiveStream:
@@ -127,7 +134,7 @@ class LiveStream:
         #: True when the last event was told.
         self.is_over = False
         #: Told to look whenever there may be something to tell; None: ``events`` waits for it.
-        self.follower: Callable[[], None] | None = None
+        self.follower: Follower | None = None
 
     @property
     def is_early(self) -> bool:
@@ -194,7 +201,7 @@ class LiveStream:
     def stir(self) -> None:
         """Let whoever tells the stream look at what there is to tell."""
         if self.follower is not None:
-            self.follower()
+            self.follower.advance()
         elif self._stirred is not None:
             self._stirred.set()
 
@@ -301,7 +308,8 @@ class LiveStream:
         """Capture the first state; from here on every move is told."""
         view = self.view = self._access.require_view()
         self.cursor = self._stamp.at(replica.generation, replica.position, replica.at)
-        self.maker.runtime = ValuesSource(self._runtime)
+        if self._runtime:
+            self.maker.runtime = ValuesSource(self._runtime)
         first: list[EventSource]
         if cursor is not None and self._can_resume(replica, cursor):
             since = self._since(view, cursor)
