@@ -40,8 +40,17 @@ class ParkedStream:
     """The follower of one live context."""
 
     __slots__ = (
-        "_cohort", "_context", "_is_closed", "_operation", "_outbox", "_own", "_plan", "_runtime",
-        "_task", "_timer", "stream",
+        "_behind",
+        "_cohort",
+        "_context",
+        "_is_closed",
+        "_operation",
+        "_outbox",
+        "_plan",
+        "_runtime",
+        "_task",
+        "_timer",
+        "stream",
     )  # fmt: skip
 
     def __init__(self, stream: LiveStream, operation: Operation, plan: Plan) -> None:
@@ -51,8 +60,8 @@ class ParkedStream:
         self._timer: asyncio.TimerHandle | None = None
         self._cohort: Cohort | None = None
         self._is_closed = False
-        self._own: tuple[str, ...] = ()
-        self._runtime: ValuesSource | None = None  # that ``_own`` tells
+        self._behind: tuple[str, ...] = ()  # what comes behind each part that all share
+        self._runtime: ValuesSource | None = None  # that is told there
         #: Whoever moves the stream runs in a context of his own, which is not for its hooks.
         self._context = copy_context()
 
@@ -72,14 +81,14 @@ class ParkedStream:
     def tell(self, parts: tuple[str, ...]) -> None:
         """Send an event of the cohort, which is cut where viewers differ; it is resting."""
         operation = self._operation
-        text = parts[0]
-        if len(parts) > 1:
-            runtime = self.stream.maker.runtime
-            if self._runtime is not runtime:
-                self._own, self._runtime = self._plan.own(self.stream.blank()), runtime
-            for own, part in zip(self._own, parts[1:], strict=True):
-                text += own + part
-        slot = self._outbox.send_now(operation.head + text + operation.tail)
+        runtime = self.stream.maker.runtime
+        if self._runtime is not runtime:
+            own = self._plan.own(self.stream.blank())
+            self._behind, self._runtime = (*own, operation.tail), runtime
+        texts = [operation.head]
+        for part, behind in zip(parts, self._behind, strict=True):
+            texts += part, behind
+        slot = self._outbox.send_now("".join(texts))
         if slot is not None:
             self._wait(slot)
 
