@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import random
 import time
 from collections.abc import AsyncGenerator, Generator, Hashable, Iterator
 from typing import Any, Protocol
@@ -321,7 +322,7 @@ class LiveStream:
                 first.insert(0, self.maker.reset(view, ResetReason.CURSOR_EXPIRED))
         self._first = [(event, self._scope.reserve()) for event in first]
         self._telling = self._tell_first()
-        self._check_at = time.monotonic() + self._settings.reauth_seconds
+        self._check_at = self._next_check()
         self._backlog.begin(standing(replica))
         early, self._early = self._early, None
         for data in early or ():
@@ -422,9 +423,14 @@ class LiveStream:
         """Ask who may watch, where that is in doubt; a refusal ends the stream."""
         while self.must_settle:
             refusal = await self._recheck()
-            self._check_at = time.monotonic() + self._settings.reauth_seconds
+            self._check_at = self._next_check()
             if refusal is not None:
                 self._refuse(refusal)
+
+    def _next_check(self) -> float:
+        """Return when to ask again: not at the same moment for all who came at one."""
+        seconds = self._settings.reauth_seconds
+        return time.monotonic() + seconds * random.uniform(0.9, 1.0)  # noqa: S311
 
     def _refuse(self, refusal: RequestError) -> None:
         self._refusal, self._ends = refusal, True
