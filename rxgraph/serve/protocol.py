@@ -46,6 +46,7 @@ class TransportProtocol:
 
     __slots__ = (
         "_connection",
+        "_endings",
         "_is_acknowledged",
         "_is_initialised",
         "_patience",
@@ -57,6 +58,9 @@ class TransportProtocol:
     def __init__(self, connection: Connection, headers: Mapping[str, str]) -> None:
         self.running: dict[str, RunningOperation] = {}
         self.tasks: list[asyncio.Task[None]] = []
+        self._endings: list[
+            asyncio.Task[None]
+        ] = []  # give back what was taken
         #: What resolvers see as ``info.context``, with the identity once there is one.
         self.context: dict[str, Any] = {
             "request": connection,
@@ -85,9 +89,11 @@ class TransportProtocol:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        await self._connection.outbox.close()  # nobody waits for the socket any more
         for operation in list(self.running.values()):  # those that are parked
             await operation.scope.close()
-        await self._connection.outbox.close()
+        if self._endings:
+            await asyncio.wait(list(self._endings))
 
     async def handle(self, message: Any) -> None:
         """Do what a message says; close the socket when it is none."""
@@ -165,6 +171,11 @@ class TransportProtocol:
         task.add_done_callback(self.tasks.remove)
         return task
 
+    def _start_ending(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="rxgraph ending")
+        self._endings.append(task)
+        task.add_done_callback(self._endings.remove)
+
     def _complete(self, message: dict[str, Any]) -> None:
         if not isinstance(message.get("id"), str):
             raise BadFrame("The id of complete is a text")
@@ -173,7 +184,7 @@ class TransportProtocol:
             return
         operation.scope.drop()  # nothing of it goes out any more, and its id is free
         if operation.is_parked:
-            self._start(operation.scope.close())
+            self._start_ending(operation.scope.close())
         elif operation.task is not None:
             operation.task.cancel()
 
@@ -195,7 +206,7 @@ class TransportProtocol:
 
     def _end(self, operation: RunningOperation, error: Exception | None) -> None:
         self._forget(operation)  # before the last message: then its id is free
-        self._start(operation.close([] if error is None else [error]))
+        self._start_ending(operation.close([] if error is None else [error]))
 
     def _forget(self, operation: RunningOperation) -> None:
         if self.running.get(operation.id) is operation:

@@ -355,6 +355,20 @@ async def test_a_message_is_told_at_once_and_only_here(shop):
         ]
 
 
+async def test_leaving_right_after_complete_leaves_nothing(shop):
+    async with connected(shop) as client:
+        await subscribed(shop, client)
+        client.say(type="complete", id="1")
+
+
+async def test_leaving_while_an_operation_ends_leaves_nothing(shop):
+    async with connected(shop) as client:
+        await subscribed(shop, client)
+        client.gate.clear()
+        shop.hub.change(track(0, 11, "One"))
+        shop.hub.change(gone(album().key, 12))
+
+
 async def test_leaving_while_the_socket_is_stuck_leaves_nothing(shop):
     async with connected(shop) as client:
         await subscribed(shop, client)
