@@ -58,9 +58,7 @@ class TransportProtocol:
     def __init__(self, connection: Connection, headers: Mapping[str, str]) -> None:
         self.running: dict[str, RunningOperation] = {}
         self.tasks: list[asyncio.Task[None]] = []
-        self._endings: list[
-            asyncio.Task[None]
-        ] = []  # give back what was taken
+        self._endings: list[asyncio.Task[None]] = []  # give back what was taken
         #: What resolvers see as ``info.context``, with the identity once there is one.
         self.context: dict[str, Any] = {
             "request": connection,
