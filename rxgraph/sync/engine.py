@@ -24,6 +24,7 @@ from rxgraph.cache.anchor import Anchor, Lease
 from rxgraph.cache.mirrors import Mirrors
 from rxgraph.cache.opening import open_store
 from rxgraph.cache.packing import Packing, repack
+from rxgraph.cache.phases import Phase
 from rxgraph.cache.reading import Reading
 from rxgraph.cache.rows import Database
 from rxgraph.cache.rows.glance import IntentLog
@@ -109,6 +110,7 @@ RETELL = "rxgraph.retell"
 _INTENTS_PER_SWEEP = 1000
 _THREADS = 2  # that write to the store while others read the database
 _MEMORY_GRACE_SECONDS = 0.25
+_HEATING_PAUSE_SECONDS = 0.02
 _LONGEST_CLAIM_SECONDS = 60.0
 _CLAIMS_KEPT_SECONDS = 3600.0
 
@@ -452,7 +454,15 @@ class Engine:
         self.store.forget_claims(time.time() - _CLAIMS_KEPT_SECONDS)
 
     def clear(self, key: AnchorKey) -> bool:
-        """Clear the cache of *key*; False when it was not HOT."""
+        """Clear the cache of *key*; False when it was not HOT.
+
+        One that is being filled is shown already, so it is waited for: as long as a lease lasts.
+        """
+        give_up_at = time.monotonic() + self.settings.lease_seconds
+        while self.store.perform(LoadAnchor(key)).phase is Phase.HEATING:
+            if time.monotonic() >= give_up_at:
+                break
+            time.sleep(_HEATING_PAUSE_SECONDS)
         cleared: bool = self.run(clear_anchor(key))
         tree = trees().get(key.channel)
         if cleared and tree is not None and tree.many:
