@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any
@@ -32,10 +33,15 @@ def test_what_is_being_filled_is_cleared_when_it_is_full(monkeypatch: pytest.Mon
             assert may_go_on.wait(5)
         return perform(self, step)
 
+    def let_go() -> None:
+        writing.wait(5)
+        time.sleep(0.1)
+        may_go_on.set()
+
     monkeypatch.setattr(MemoryStore, "perform", slowly)
     with ThreadPoolExecutor() as pool:
         clearing = pool.submit(lambda: writing.wait(5) and engine.clear(key))
-        pool.submit(lambda: writing.wait(5) and not may_go_on.wait(0.1) and may_go_on.set())
+        pool.submit(let_go)
         assert engine.heat(key) is Warmth.HOT
         assert clearing.result(5) is True
     assert engine.store.perform(LoadAnchor(key)).phase is Phase.COLD
