@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.dialects.base import Dialect, Frame, Instances, nest, newest
-from benchmarks.dialects.ours import Ours, take
+from benchmarks.dialects.ours import CHANGES, Ours, take
 from benchmarks.dialects.theirs import Theirs, take_theirs
 
 SHELF, FEED = "shelf", "feed"
@@ -18,19 +18,9 @@ subscription Live {
     __typename kind resetReason clientMutationIds
     query { FIELD { __typename id } }
     channel { __typename id state { __typename id } }
-    changed {
-      __typename
-      projects { __typename id name code status description budget priority owner createdAt
-                 tasks { __typename id } }
-      tasks { __typename id project title description status label priority estimate assignee dueAt
-              comments { __typename id } }
-      comments { __typename id task body kind lang score likes author createdAt }
-    }
-    removed { typename nodeId reason } notifications { data }
-    session cursor
-  }
+CHANGES  }
 }
-"""
+""".replace("CHANGES", CHANGES)
 
 
 class OurList(Ours):

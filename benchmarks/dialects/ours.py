@@ -18,12 +18,8 @@ from benchmarks.dialects.graphql import (
 
 _HEAD_BYTES = 512  # of a message, in which its kind is
 
-_DOCUMENT = """
-subscription Live($projectId: Int!) {
-  project(projectId: $projectId) {
-    __typename kind resetReason clientMutationIds
-    query { project(projectId: $projectId) { __typename id } }
-    channel { __typename id state { __typename id } }
+#: What an event tells of a project or of a list of them.
+CHANGES = """\
     changed {
       __typename
       projects { __typename id name code status description budget priority owner createdAt
@@ -34,9 +30,17 @@ subscription Live($projectId: Int!) {
     }
     removed { typename nodeId reason } notifications { data }
     session cursor
-  }
-}
 """
+
+_DOCUMENT = """
+subscription Live($projectId: Int!) {
+  project(projectId: $projectId) {
+    __typename kind resetReason clientMutationIds
+    query { project(projectId: $projectId) { __typename id } }
+    channel { __typename id state { __typename id } }
+CHANGES  }
+}
+""".replace("CHANGES", CHANGES)
 
 
 _NAMED = f"""
