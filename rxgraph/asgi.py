@@ -56,13 +56,12 @@ class _Application:
             await self._django(scope, receive, send)
 
     def _serve(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        from rxgraph.serve.http import HTTPConsumer
+        from rxgraph.serve.http import HTTPConnection
         from rxgraph.serve.websocket import WebSocketConnection
 
         if scope["type"] == "websocket":
             return WebSocketConnection(self._get_schema(), scope, receive, send).serve()
-        served: Awaitable[None] = HTTPConsumer(schema=self._get_schema())(scope, receive, send)
-        return served
+        return HTTPConnection(self._get_schema(), scope, receive, send).serve()
 
     def _is_ours(self, scope: Scope) -> bool:
         return scope["type"] in ("http", "websocket") and _path(scope).rstrip("/") == self._path

@@ -65,6 +65,8 @@ class RxGraphSettings:
     plan_memory_mb: int = 64
     #: Origins that browsers may connect from, besides the host itself; ``"*"`` allows any.
     allowed_origins: tuple[str, ...] = ()
+    #: Answer queries over GET, too; mutations and subscriptions never are.
+    queries_over_get: bool = False
     #: Dotted path of ``async def authenticate(credentials) -> User | None``; None: token, session.
     authenticate: str | None = None
     #: Serve GraphiQL and introspection; None: only when ``DEBUG`` is on.

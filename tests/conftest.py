@@ -12,7 +12,11 @@ from rxgraph.cache import opening
 from rxgraph.settings import get_settings
 from rxgraph.sync import engine
 
-_FOLDERS = {"integration": pytest.mark.integration, "browser": pytest.mark.browser}
+_FOLDERS = {
+    "integration": pytest.mark.integration,
+    "conformance": pytest.mark.integration,
+    "browser": pytest.mark.browser,
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

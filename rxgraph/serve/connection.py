@@ -16,9 +16,6 @@ from rxgraph.settings import get_settings
 
 Headers = Mapping[str, str]
 
-#: Alias of no channel layer. Consumers would listen on a channel each; the process does it once.
-NO_CHANNEL_LAYER = "rxgraph: none"
-
 
 class RequestHeaders(Mapping[str, str]):
     """The headers of an ASGI scope, names in lower case; of a name that repeats, the last.
@@ -58,8 +55,13 @@ def is_allowed_origin(headers: Headers) -> bool:
     origin = headers.get("origin")
     if origin is None or is_same_origin(origin, headers.get("host")):
         return True
-    allowed = normalize_allowed_origins(get_settings().allowed_origins)
+    allowed = allowed_origins()
     return "*" in allowed or normalize_origin(origin) in allowed
+
+
+def allowed_origins() -> frozenset[str]:
+    """Return the setting ``ALLOWED_ORIGINS`` as browsers write origins."""
+    return normalize_allowed_origins(get_settings().allowed_origins)
 
 
 def credentials_of(headers: Headers, params: Mapping[str, Any] | None = None) -> Credentials:

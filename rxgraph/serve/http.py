@@ -1,204 +1,260 @@
 """GraphQL over HTTP: POST with JSON, one answer or, when asked for, Server-Sent Events.
 
-Every answer is JSON with ``errors`` where something went wrong. A client that goes away ends its
-operation: Channels would not notice while an answer streams, so reading ``http.disconnect`` races
-with answering.
+https://graphql.github.io/graphql-over-http. Every answer is JSON with ``errors`` where something
+went wrong. What cannot be read as a request has a status of HTTP; what can has 200 as
+``application/json``, and the status of its errors as ``application/graphql-response+json``.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Mapping
-from json import JSONDecodeError
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import strawberry
-from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from strawberry.channels import GraphQLHTTPConsumer
-from strawberry.channels.handlers.http_handler import (
-    ChannelsRequest,
-    ChannelsResponse,
-    MultipartChannelsResponse,
-)
 from strawberry.exceptions import MissingQueryError
-from strawberry.http import GraphQLRequestData
-from strawberry.http.temporal_response import TemporalResponse
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from rxgraph.errors import BadRequest, Forbidden, RequestError
+from rxgraph.errors import Forbidden, RequestError
+from rxgraph.serve import media, sse
 from rxgraph.serve.auth import identify
-from rxgraph.serve.connection import (
-    NO_CHANNEL_LAYER,
-    credentials_of,
-    headers_of,
-    is_allowed_origin,
-)
-from rxgraph.serve.errors import formatted
+from rxgraph.serve.connection import Headers, credentials_of, headers_of, is_allowed_origin
+from rxgraph.serve.cors import cors_headers, preflight_headers
+from rxgraph.serve.errors import formatted, to_graphql_error
 from rxgraph.serve.explorer import page_headers, render_page
-from rxgraph.serve.messages import decode, encode
+from rxgraph.serve.messages import encode, encode_text
+from rxgraph.serve.operation import is_request_error, payload_of
 from rxgraph.serve.planning import TEXTS
+from rxgraph.serve.refusals import MethodNotAllowed, NotAcceptable, Refusal
+from rxgraph.serve.request import GraphQLRequest, from_body, from_url
 from rxgraph.serve.schema import may_explore
 from rxgraph.serve.scope import OperationScope
+from rxgraph.settings import get_settings
 
 logger = logging.getLogger("rxgraph.http")
 
-_JSON = "application/json; charset=utf-8"
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_ALWAYS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+_FOREIGN_SITES = ("cross-site", "same-site")
+_NO_STREAM = f"A subscription needs a WebSocket, or Accept: {media.EVENT_STREAM}"
 
 
-class HTTPConsumer(GraphQLHTTPConsumer[Any, Any]):
-    """One request."""
+class HTTPConnection:
+    """One request and its answer."""
 
-    channel_layer_alias = NO_CHANNEL_LAYER
-    allow_queries_via_get = False
+    __slots__ = ("_has_begun", "_operation", "_receive", "_send", "headers", "schema", "scope")
 
-    def __init__(self, schema: strawberry.Schema) -> None:
-        super().__init__(
-            schema=schema,
-            graphql_ide=None,
-            allow_queries_via_get=False,
-            subscription_protocols=[GRAPHQL_SSE_PROTOCOL],
-        )
+    def __init__(
+        self, schema: strawberry.Schema, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self.schema, self.scope, self._receive, self._send = schema, scope, receive, send
+        self.headers: Headers = headers_of(scope)
         self._operation = OperationScope()
         self._has_begun = False
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve the request."""
-        self._receive = receive
-        await super().__call__(scope, receive, send)
-
-    async def handle(self, body: bytes) -> None:
+    async def serve(self) -> None:
         """Answer, or stop answering when the client is gone."""
+        body = await self._body()
+        if body is None:
+            return
         answer = asyncio.create_task(self._answer(body))
         gone = asyncio.create_task(self._gone())
         try:
             await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
             if answer.done():
                 answer.result()
+        except OSError as error:  # what ASGI servers raise when the client is gone
+            logger.debug("a client went away: %r", error)
         finally:
             for task in (answer, gone):
                 task.cancel()
             await asyncio.wait({answer, gone})
             await self._operation.close()
 
+    async def _body(self) -> bytes | None:
+        """Return what the client sends; None: it went away meanwhile."""
+        parts, has_more = [], True
+        while has_more:
+            message = await self._receive()
+            if message["type"] != "http.request":
+                return None
+            parts.append(message.get("body", b""))
+            has_more = message.get("more_body", False)
+        return b"".join(parts)
+
     async def _gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
     async def _answer(self, body: bytes) -> None:
-        headers = headers_of(self.scope)
-        method = self.scope["method"].upper()
-        if method == "GET" and may_explore() and "text/html" in headers.get("accept", ""):
-            await self._send(200, render_page(self.schema, self.scope["path"]), page_headers())
-            return
-        if method != "POST":
-            error = BadRequest(f"GraphQL is served over POST, not {method}")
-            await self._send_error(error, 405, {"Allow": "POST"})
-            return
         try:
-            await self._post(ChannelsRequest(consumer=self, body=body), headers)
-        except HTTPException as error:
-            await self._send_error(BadRequest(str(error.reason)), error.status_code)
+            await self._serve_method(body)
+        except Refusal as error:
+            await self._send_error(error, error.status, error.headers)
         except RequestError as error:
             await self._send_error(error, error.status)
+        except OSError:
+            raise
         except Exception as error:  # noqa: BLE001  # mapped, logged, and told to the client
             if self._has_begun:
                 formatted(error)  # logged; a stream that broke says no more
             else:
                 await self._send_error(error, 500)
 
-    async def _post(self, request: ChannelsRequest, headers: Mapping[str, str]) -> None:
-        credentials = credentials_of(headers)
-        if not is_allowed_origin(headers) and credentials.token is None:
+    async def _serve_method(self, body: bytes) -> None:
+        method = self.scope["method"].upper()
+        is_open = get_settings().queries_over_get
+        methods = "GET, POST, OPTIONS" if is_open else "POST, OPTIONS"
+        if method == "OPTIONS":
+            headers = {"Allow": methods, **preflight_headers(self.headers, methods)}
+            await self._send_whole(204, b"", headers)
+        elif method == "POST":
+            self._check_origin()
+            await self._execute(from_body(body, self.headers), {OperationType.MUTATION})
+        elif method == "GET" and self._wants_page():
+            page = render_page(self.schema, self.scope["path"])
+            await self._send_whole(200, page, page_headers())
+        elif method == "GET" and is_open:
+            self._check_origin()
+            await self._execute(from_url(self.scope["query_string"]), set())
+        else:
+            raise MethodNotAllowed(
+                f"GraphQL is served over POST, not {method[:20]}", {"Allow": methods}
+            )
+
+    def _wants_page(self) -> bool:
+        return may_explore() and "text/html" in self.headers.get("accept", "")
+
+    def _check_origin(self) -> None:
+        """Return unless a page of a foreign origin may be using somebody's session.
+
+        Raises:
+            Forbidden: it may be.
+        """
+        headers = self.headers
+        is_foreign = not is_allowed_origin(headers) or (
+            # A browser names no origin where a page cannot read the answer.
+            "origin" not in headers and headers.get("sec-fetch-site") in _FOREIGN_SITES
+        )
+        if is_foreign and credentials_of(headers).token is None:
             raise Forbidden(
-                f"Pages of {headers['origin']} may not use a session here;"
+                f"Pages of {headers.get('origin', 'other sites')} may not use a session here;"
                 " send a token, or add the origin to RXGRAPH['ALLOWED_ORIGINS']"
             )
+
+    async def _execute(self, request: GraphQLRequest, more: set[OperationType]) -> None:
+        """Answer *request*: a query, or an operation of *more* types.
+
+        Raises:
+            RequestError: it cannot be answered.
+        """
+        accepted = media.accepted(self.headers.get("accept"))
+        if not accepted:
+            raise NotAcceptable(f"Answers are {media.JSON} or {media.GRAPHQL_JSON}; accept one")
         context = {
-            "request": request,
-            "headers": headers,
+            "request": self,
+            "headers": self.headers,
             "scope": self._operation,
-            "identity": await identify(credentials),
+            "identity": await identify(credentials_of(self.headers)),
             TEXTS: True,
         }
-        response = await self.run(request, context=context)
-        if isinstance(response, MultipartChannelsResponse):
-            await self._stream(response)
-        else:
-            assert isinstance(response, ChannelsResponse)
-            await self._send(response.status, response.content, {"Content-Type": _JSON})
+        may_stream = media.EVENT_STREAM in accepted and OperationType.MUTATION in more
+        if may_stream and accepted[0] == media.EVENT_STREAM:
+            await self._stream(request, context)
+            return
+        kind = next((item for item in accepted if item != media.EVENT_STREAM), None)
+        if kind is None:
+            raise NotAcceptable(f"Streams are served over POST; here, accept {media.JSON}")
+        try:
+            payload, status = await self._result(request, context, {OperationType.QUERY, *more})
+        except InvalidOperationTypeError as error:
+            if error.operation_type is OperationType.MUTATION:
+                raise MethodNotAllowed("Send a mutation over POST", {"Allow": "POST"}) from None
+            if not may_stream:
+                raise NotAcceptable(_NO_STREAM) from None
+            await self._stream(request, context)
+            return
+        await self._send_whole(
+            status if kind == media.GRAPHQL_JSON else 200,
+            encode_text(payload).encode(),
+            {"Content-Type": f"{kind}; charset=utf-8"},
+        )
 
-    async def _stream(self, response: MultipartChannelsResponse) -> None:
-        self._has_begun = True
-        await self.send_headers(headers=list(response.headers.items()))
-        async with contextlib.aclosing(response.stream()) as chunks:
-            async for chunk in chunks:
-                await self.send_body(chunk.encode(), more_body=True)
-        await self.send_body(b"", more_body=False)
+    async def _result(
+        self, request: GraphQLRequest, context: Any, allowed: set[OperationType]
+    ) -> tuple[dict[str, Any], int]:
+        """Return the answer to *request*, and its status where statuses mean something."""
+        try:
+            result: Any = await self.schema.execute(
+                request.query,
+                variable_values=request.variables,
+                context_value=context,
+                operation_name=request.operation_name,
+                allowed_operation_types=allowed,
+                operation_extensions=request.extensions,
+            )
+        except (CannotGetOperationTypeError, MissingQueryError) as error:
+            result = ExecutionResult(data=None, errors=[to_graphql_error(error)])
+        payload = payload_of(result)
+        return payload, _status_of(payload) if is_request_error(result) else 200
+
+    async def _stream(self, request: GraphQLRequest, context: Any) -> None:
+        results: Any = await self.schema.stream(
+            request.query,
+            variable_values=request.variables,
+            context_value=context,
+            operation_name=request.operation_name,
+            operation_extensions=request.extensions,
+        )
+        await self._start(200, {**sse.HEADERS, **cors_headers(self.headers)})
+        await sse.send_events(results, self._send_part)
+        await self._send_part(b"", has_more=False)
+
+    # -- writing
 
     async def _send_error(
         self, error: Exception, status: int, headers: Mapping[str, str] | None = None
     ) -> None:
+        kinds = media.accepted(self.headers.get("accept"))
+        kind = media.GRAPHQL_JSON if kinds[:1] == [media.GRAPHQL_JSON] else media.JSON
         body = encode({"errors": [formatted(error)]})
-        await self._send(status, body, {"Content-Type": _JSON, **(headers or {})})
+        await self._send_whole(
+            status, body, {"Content-Type": f"{kind}; charset=utf-8", **(headers or {})}
+        )
 
-    async def _send(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+    async def _send_whole(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        length = {} if status == 204 else {"Content-Length": str(len(body))}
+        await self._start(status, {**_ALWAYS, **cors_headers(self.headers), **headers, **length})
+        await self._send_part(b"" if self.scope["method"] == "HEAD" else body, has_more=False)
+
+    async def _start(self, status: int, headers: Mapping[str, str]) -> None:
         self._has_begun = True
-        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await self.send_response(status, body, headers=raw)
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await self._send({"type": "http.response.start", "status": status, "headers": raw})
 
-    async def execute_single(
-        self,
-        request: ChannelsRequest,
-        request_adapter: AsyncHTTPRequestAdapter,
-        sub_response: TemporalResponse,
-        context: Any,
-        root_value: Any,
-        request_data: GraphQLRequestData,
-    ) -> ExecutionResult:
-        """Run one query or mutation.
+    async def _send_part(self, part: bytes, *, has_more: bool = True) -> None:
+        await self._send({"type": "http.response.body", "body": part, "more_body": has_more})
 
-        Raises:
-            BadRequest: it is neither.
-        """
-        try:
-            return await self.schema.execute(
-                request_data.query,
-                root_value=root_value,
-                variable_values=request_data.variables,
-                context_value=context,
-                operation_name=request_data.operation_name,
-                allowed_operation_types={OperationType.QUERY, OperationType.MUTATION},
-                operation_extensions=request_data.extensions,
-            )
-        except InvalidOperationTypeError:
-            raise BadRequest(
-                "A subscription needs a WebSocket, or Accept: text/event-stream"
-            ) from None
-        except CannotGetOperationTypeError as error:
-            raise BadRequest(error.as_http_error_reason()) from None
-        except MissingQueryError:
-            raise BadRequest("The request has no GraphQL query") from None
 
-    async def get_sub_response(self, request: ChannelsRequest) -> TemporalResponse:
-        """Return what nothing is put into."""
-        return TemporalResponse()
+def _status_of(payload: Mapping[str, Any]) -> int:
+    """Return the status of a request that was not executed: that of its first error."""
+    status: int = payload["errors"][0]["extensions"]["status"]
+    return status
 
-    def decode_json(self, data: str | bytes) -> object:
-        """Read a body; it is an object.
 
-        Raises:
-            JSONDecodeError: it is not JSON.
-        """
-        found = decode(data)
-        if not isinstance(found, dict):
-            raise JSONDecodeError("Not an object", str(data), 0)
-        return found
+def http_application(
+    schema: strawberry.Schema,
+) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    """Return an ASGI application that serves *schema* over HTTP."""
 
-    def encode_json(self, data: object) -> bytes:
-        """Write an answer."""
-        return encode(data)
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        await HTTPConnection(schema, scope, receive, send).serve()
+
+    return serve

@@ -94,9 +94,15 @@ class RunningOperation:
             await self.send("complete")
 
 
+def is_request_error(result: ExecutionResult | CoreResult) -> bool:
+    """True where nothing was executed: the errors are not of fields, for those have a path."""
+    errors = result.errors or ()
+    return result.data is None and bool(errors) and all(error.path is None for error in errors)
+
+
 def payload_of(result: ExecutionResult | CoreResult) -> dict[str, Any]:
-    """Return *result* as it travels."""
-    payload: dict[str, Any] = {"data": result.data}
+    """Return *result* as it travels (GraphQL spec §7.1); what was not executed has no data."""
+    payload: dict[str, Any] = {} if is_request_error(result) else {"data": result.data}
     if result.errors:
         payload["errors"] = [formatted(error) for error in result.errors]
     if result.extensions:

@@ -18,7 +18,7 @@ from rxgraph.errors import RateLimited, Unauthenticated
 from rxgraph.serve.auth import identify
 from rxgraph.serve.connection import credentials_of
 from rxgraph.serve.errors import formatted
-from rxgraph.serve.operation import RunningOperation, payload_of
+from rxgraph.serve.operation import RunningOperation, is_request_error, payload_of
 from rxgraph.serve.outbox import Outbox
 from rxgraph.serve.planning import TEXTS
 from rxgraph.settings import get_settings
@@ -225,7 +225,7 @@ class TransportProtocol:
                 if not isinstance(result, ExecutionResult):
                     return [GraphQLError("@defer and @stream are not served")]
                 if result.errors and (
-                    isinstance(result, PreExecutionError) or _ends_operation(result)
+                    isinstance(result, PreExecutionError) or is_request_error(result)
                 ):
                     return result.errors
                 await operation.send("next", payload_of(result))
@@ -236,8 +236,3 @@ class TransportProtocol:
                 if operation.park():
                     break
         return ()
-
-
-def _ends_operation(result: ExecutionResult) -> bool:
-    """True when the errors are not of fields (those have a path) but of the whole operation."""
-    return result.data is None and all(error.path is None for error in result.errors or ())

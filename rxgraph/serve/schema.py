@@ -8,7 +8,13 @@ from typing import Any
 
 import strawberry
 from django.conf import settings as django_settings
-from graphql import DocumentNode, GraphQLError, NoSchemaIntrospectionCustomRule, parse
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    parse,
+)
 from strawberry.extensions import SchemaExtension
 
 from rxgraph.compile.channel import CompiledChannel, served_channels
@@ -46,6 +52,11 @@ class Documents(SchemaExtension):
     def on_validate(self) -> Iterator[None]:
         """Skip validation where this document was valid before."""
         context = self.execution_context
+        if context._provided_operation_name is None and _has_choice(context.graphql_document):
+            # Strawberry would take the first (GraphQL spec §6.1, GetOperation).
+            context.pre_execution_errors = [
+                GraphQLError("The document has several operations; name one in operationName")
+            ]
         if not may_explore():
             context.validation_rules += (NoSchemaIntrospectionCustomRule,)
         valid = _valid_documents(context.schema)
@@ -62,6 +73,12 @@ class Documents(SchemaExtension):
 @lru_cache(maxsize=_DOCUMENTS)
 def _parse(query: str) -> DocumentNode:
     return parse(query)
+
+
+def _has_choice(document: DocumentNode | None) -> bool:
+    """True where a document has more than one operation."""
+    nodes = document.definitions if document is not None else ()
+    return sum(isinstance(node, OperationDefinitionNode) for node in nodes) > 1
 
 
 def _valid_documents(schema: Any) -> set[tuple[str | None, bool]]:

@@ -113,7 +113,7 @@ class TestPage:
 
     async def test_clients_that_want_json_are_told_to_post(self):
         status, headers, _ = await ask("/graphql", {"accept": "application/json"})
-        assert (status, headers["allow"]) == (405, "POST")
+        assert (status, headers["allow"]) == (405, "POST, OPTIONS")
 
 
 @pytest.mark.usefixtures("_explored")

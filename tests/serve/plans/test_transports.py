@@ -10,7 +10,7 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 
 from rxgraph.serve import planning
-from rxgraph.serve.http import HTTPConsumer
+from rxgraph.serve.http import http_application
 from rxgraph.serve.messages import Text
 from rxgraph.serve.plans.fallbacks import fallbacks, forget
 from rxgraph.serve.websocket import websocket_application
@@ -69,7 +69,7 @@ EVENT = (
 async def post(query: str, *headers: tuple[bytes, bytes], more: int = 0) -> list[str]:
     """Return the body of an answer; of a stream, its first chunks."""
     communicator = ApplicationCommunicator(
-        HTTPConsumer.as_asgi(schema=Shop().schema),
+        http_application(Shop().schema),
         {
             "type": "http",
             "method": "POST",
