@@ -1,6 +1,8 @@
 """One ASGI application: GraphQL at one path over HTTP and WebSocket, Django everywhere else.
 
 ``application = with_graphql(get_asgi_application())`` in ``asgi.py`` is all a project writes.
+``/healthz``, ``/readyz`` and, where ``RXGRAPH["METRICS_TOKEN"]`` is set, ``/metrics`` are served,
+too, unless the project's URLconf has a view of its own there, which then answers.
 Nothing of RxGraph is imported before Django is set up, so the order of imports does not matter.
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,6 +50,8 @@ class _Application:
             await serve_asset(name, scope, send)
         elif self._is_ours(scope):
             await self._serve(scope, receive, send)
+        elif (serve := self._page(scope)) is not None:
+            await serve(send)
         elif scope["type"] == "websocket":
             await receive()
             await send(
@@ -65,6 +70,29 @@ class _Application:
 
     def _is_ours(self, scope: Scope) -> bool:
         return scope["type"] in ("http", "websocket") and _path(scope).rstrip("/") == self._path
+
+    def _page(self, scope: Scope) -> Callable[[Send], Awaitable[None]] | None:
+        """Return what serves a path for operators; None: it is none, or the project's own."""
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+            return None
+        from rxgraph.settings import get_settings
+
+        settings, path = get_settings(), _path(scope)
+        if path == settings.health_path:
+            from rxgraph.serve.health import serve_alive as serve
+        elif path == settings.ready_path:
+            from rxgraph.serve import health
+
+            serve = partial(health.serve_ready, self._get_schema)
+        elif path == settings.metrics_path and settings.metrics_token:
+            from rxgraph.serve.metrics import serve_metrics
+
+            serve = partial(serve_metrics, scope, settings.metrics_token)
+        else:
+            return None
+        from rxgraph.serve.own_paths import is_own
+
+        return None if is_own(path) else serve
 
     def _asset_name(self, scope: Scope) -> str | None:
         """Return which file of the explorer page is asked for, None for anything else."""
@@ -85,7 +113,7 @@ class _Application:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         from rxgraph.errors import DeclarationError
-        from rxgraph.serve import runtime
+        from rxgraph.serve import health, runtime
 
         while True:
             message = await receive()
@@ -97,6 +125,7 @@ class _Application:
                     logger.error("GraphQL is not served: %s", error)
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
+                await health.close()
                 await runtime.current().close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return

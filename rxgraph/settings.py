@@ -71,6 +71,16 @@ class RxGraphSettings:
     authenticate: str | None = None
     #: Serve GraphiQL and introspection; None: only when ``DEBUG`` is on.
     explore: bool | None = None
+    #: Path that answers whether the event loop lives; None: it is not served.
+    health_path: str | None = "/healthz"
+    #: Path that answers whether clients can be served; None: it is not served.
+    ready_path: str | None = "/readyz"
+    #: Path of the Prometheus metrics, served to who shows ``METRICS_TOKEN``.
+    metrics_path: str = "/metrics"
+    #: Bearer token for the metrics; None: they are not served.
+    metrics_token: str | None = None
+    #: Make OpenTelemetry spans, from the commit to the sockets.
+    tracing: bool = False
     #: Folder that ``makefrontend`` writes ``schema.graphql`` and ``operations/`` into; relative
     #: paths begin at ``BASE_DIR``.
     schema_dir: str | os.PathLike[str] = "schema"

@@ -13,7 +13,18 @@ import pytest
 ROOT = Path(__file__).parent.parent / "rxgraph"
 
 #: Leaves that every stage may use.
-SHARED = {"types", "errors", "fields", "settings", "operations", "models", "jsonable", "__init__"}
+SHARED = {
+    "types",
+    "errors",
+    "fields",
+    "settings",
+    "operations",
+    "models",
+    "jsonable",
+    "counters",
+    "tracing",
+    "__init__",
+}
 
 MAY_USE = {
     "declare": set(),

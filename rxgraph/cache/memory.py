@@ -8,7 +8,7 @@ asked for by key or by link is looked up in an index, never searched for.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from threading import RLock
@@ -97,6 +97,10 @@ class MemoryStore:
         """Return every stored record, for status and expiry."""
         with self._lock:
             return list(self._anchors.items())
+
+    def count_phases(self) -> dict[tuple[str, str], int]:
+        """Return how many records there are, by channel and phase: for metrics."""
+        return dict(Counter((key.channel, str(a.phase)) for key, a in self.list_anchors()))
 
     def beat(self, session: str, until: float, told: JSON = None) -> None:
         """Say that the process *session* lives at least until *until* (Unix seconds).

@@ -41,6 +41,7 @@ from rxgraph.cache.mongo_requests import (
     Replace,
 )
 from rxgraph.cache.steps import Procedure, Step, run, run_async
+from rxgraph.counters import STORE_ERRORS
 from rxgraph.errors import BackendError
 from rxgraph.types import JSON, AnchorKey
 
@@ -90,6 +91,10 @@ class MongoStore:
     def list_anchors(self) -> list[tuple[AnchorKey, Anchor]]:
         """Return every stored record, for status and expiry."""
         return self._run("list_anchors", requests.list_anchors())
+
+    def count_phases(self) -> dict[tuple[str, str], int]:
+        """Return how many records there are, by channel and phase: for metrics."""
+        return self._run("count_phases", requests.count_phases())
 
     def beat(self, session: str, until: float, told: JSON = None) -> None:
         """Say that the process *session* lives at least until *until* (Unix seconds).
@@ -324,6 +329,7 @@ class _Place:
     def failure(self, operation: str, error: Exception) -> BackendError:
         """Return the error that tells what could not be done, and where."""
         reason = f"{type(error).__name__}: {error}"[:300]
+        STORE_ERRORS.add()
         return BackendError(f"{operation} on {self._shown} failed: {reason}")
 
 

@@ -168,6 +168,14 @@ def list_anchors() -> Procedure[list[tuple[AnchorKey, Anchor]]]:
     return [decode_anchor(raw) for raw in raws]
 
 
+def count_phases() -> Procedure[dict[tuple[str, str], int]]:
+    """Return how many records there are, by channel and phase; the index alone is read."""
+    group = {"_id": {"c": "$_id.c", "p": "$phase"}, "n": {"$sum": 1}}
+    pipeline: list[Raw] = [{"$sort": {"_id.c": 1, "phase": 1}}, {"$group": group}]
+    raws = yield from Aggregate(ANCHORS, pipeline)
+    return {(raw["_id"]["c"], raw["_id"]["p"]): raw["n"] for raw in raws}
+
+
 def swap_anchor(step: SwapAnchor) -> Procedure[bool]:
     """Answer ``SwapAnchor``."""
     yield from EnsureIndexes(ANCHORS, ANCHOR_INDEXES)

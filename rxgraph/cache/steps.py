@@ -390,6 +390,10 @@ class Wakeup:
     more: bool = False
     #: Marks of the transactions that the batch contains.
     marks: tuple[str, ...] = ()
+    #: When the oldest of these transactions was committed, Unix seconds; 0: nobody knows.
+    since: float = 0.0
+    #: W3C ``traceparent`` of the span that published it; empty: it is not traced.
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

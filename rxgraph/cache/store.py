@@ -33,6 +33,9 @@ class Store(Protocol):
     def list_anchors(self) -> list[tuple[AnchorKey, Any]]:
         """Return every stored record, for status and expiry."""
 
+    def count_phases(self) -> dict[tuple[str, str], int]:
+        """Return how many records there are, by channel and phase: for metrics."""
+
     def load_anchors(self, keys: Iterable[AnchorKey]) -> dict[AnchorKey, Any]:
         """Return the records of several anchors in one round trip; not stored: ``Anchor()``."""
 

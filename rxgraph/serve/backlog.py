@@ -249,4 +249,5 @@ def _merged(first: Delta, second: Delta) -> Delta:
 def _after(first: Move, second: Move) -> Move:
     """Return *second* with what *first* changed before it."""
     changes = compose(first.changes, second.changes)
-    return replace(second, changes=changes, marks=(*first.marks, *second.marks))
+    marks = (*first.marks, *second.marks)
+    return replace(second, changes=changes, marks=marks, since=first.since or second.since)

@@ -70,6 +70,13 @@ class Contexts:
         """Return the live contexts that show an anchor."""
         return list(self._by_anchor.get(key, {}).values())
 
+    def by_channel(self) -> dict[str, int]:
+        """Return how many live contexts show something of each channel; from any thread."""
+        found: dict[str, int] = {}
+        for key, streams in list(self._by_anchor.items()):
+            found[key.channel] = found.get(key.channel, 0) + len(streams)
+        return found
+
     def doubt(self, user_id: str) -> None:
         """Note that access of a user may have ended just now: who opens next asks anew."""
         self._doubts[user_id] = time.monotonic()

@@ -16,6 +16,7 @@ from rest_framework.exceptions import APIException
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
+from rxgraph.counters import ERRORS
 from rxgraph.errors import BackendError, RequestError
 
 logger = logging.getLogger("rxgraph.errors")
@@ -89,6 +90,7 @@ def _extensions(code: str, status: int) -> dict[str, Any]:
 
 
 def _with(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:
+    ERRORS.add(str(extensions.get("code", "")))
     return GraphQLError(
         message,
         nodes=error.nodes,

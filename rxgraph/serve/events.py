@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.channel_types import ChannelEventKind, ResetReason
+from rxgraph.counters import RESETS
 from rxgraph.delta import Changes, View, ViewChange
 from rxgraph.serve import cursor as cursors
 from rxgraph.serve.cursor import VOID, Cursor
@@ -150,6 +151,7 @@ class EventMaker:
 
     def reset(self, view: View, reason: ResetReason) -> EventSource:
         """Return a RESET: it changes nothing, and its cursor cannot be resumed."""
+        RESETS.add(reason.name)
         return EventSource(
             ChannelEventKind.RESET,
             self.stamp.void(),

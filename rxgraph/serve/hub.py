@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from rxgraph.cache.steps import Wakeup
 from rxgraph.compile.state_tree import StateTree
+from rxgraph.counters import POLLS
 from rxgraph.declare import registry
 from rxgraph.errors import BackendError
 from rxgraph.serve.backend import Backend
@@ -102,6 +103,11 @@ class Hub:
     def replicas(self) -> Mapping[AnchorKey, Replica]:
         """What is held now, for status and tests."""
         return self._replicas
+
+    @property
+    def size_bytes(self) -> int:
+        """About what the replicas take, those that linger included."""
+        return self._scales.total_bytes
 
     def holds(self, key: AnchorKey) -> bool:
         """True when the replica of *key* is filled: to attach to it takes no time."""
@@ -211,6 +217,7 @@ class Hub:
         """Look at the records of all replicas once, for wake-ups that were lost."""
         if not self._replicas:
             return
+        POLLS.add()
         try:
             anchors = await self.backend.load_anchors(list(self._replicas))
         except BackendError as error:

@@ -11,7 +11,7 @@ import contextlib
 import inspect
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
@@ -19,10 +19,11 @@ from typing import Any, ClassVar
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.compile.writing import WriteRequest
+from rxgraph.counters import MUTATIONS
 from rxgraph.declare.channel import ContextChannel
 from rxgraph.declare.operations import Operation
 from rxgraph.delta import View
-from rxgraph.errors import BadRequest
+from rxgraph.errors import BadRequest, RequestError
 from rxgraph.serve import cursor as cursors
 from rxgraph.serve.access import Roots, hold_roots, see_roots
 from rxgraph.serve.auth import Identity
@@ -177,7 +178,9 @@ class Mutator:
         try:
             async with contextlib.AsyncExitStack() as held:
                 async with self._scope.in_turn():
-                    done = await self._write(held, arguments, requests, client_mutation_id)
+                    with _counted() as count:
+                        done = await self._write(held, arguments, requests, client_mutation_id)
+                        count(done.outcome)
                 if done.attachment is None:
                     return PayloadSource(self._compiled, done.outcome, client_mutation_id)
                 replica = done.attachment.replica
@@ -311,6 +314,24 @@ class Mutator:
             )
             found[index] = cursor.position if is_same else -1
         return found
+
+
+@contextlib.contextmanager
+def _counted() -> Iterator[Callable[[Outcome], None]]:
+    """Count a mutation by what becomes of it."""
+
+    def count(outcome: Outcome) -> None:
+        is_done = "repeated" if outcome.is_repeat else "done"
+        MUTATIONS.add("invalid" if outcome.messages else is_done)
+
+    try:
+        yield count
+    except RequestError:
+        MUTATIONS.add("refused")
+        raise
+    except Exception:
+        MUTATIONS.add("failed")
+        raise
 
 
 def _nothing() -> None:

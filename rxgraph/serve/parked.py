@@ -13,6 +13,7 @@ import time
 from contextvars import copy_context
 from typing import Protocol
 
+from rxgraph.counters import EVENTS
 from rxgraph.serve.cohorts import Cohort
 from rxgraph.serve.outbox import Outbox, Slot
 from rxgraph.serve.plans import Plan, Unplanned
@@ -78,8 +79,11 @@ class ParkedStream:
         """True when everything was told, and the socket takes the next frame at once."""
         return self._task is None and self._outbox.is_free and not self._is_closed
 
-    def tell(self, parts: tuple[str, ...]) -> None:
-        """Send an event of the cohort, which is cut where viewers differ; it is resting."""
+    def tell(self, parts: tuple[str, ...], committed_at: float) -> bool:
+        """Send an event of the cohort, which is cut where viewers differ; it is resting.
+
+        False: the socket makes it wait; it is counted here when it has gone out.
+        """
         operation = self._operation
         runtime = self.stream.maker.runtime
         if self._runtime is not runtime:
@@ -89,8 +93,12 @@ class ParkedStream:
         for part, behind in zip(parts, self._behind, strict=True):
             texts += part, behind
         slot = self._outbox.send_now("".join(texts))
-        if slot is not None:
-            self._wait(slot)
+        if slot is None:
+            return True
+        EVENTS.add("DELTA")
+        self.stream.since = committed_at
+        self._wait(slot)
+        return False
 
     # -- events of this context alone
 
@@ -110,6 +118,7 @@ class ParkedStream:
                 if not slot.is_over:
                     self._wait(slot)
                     return
+                self.stream.gone_out()
         except Exception as error:  # noqa: BLE001  # told where there is time to wait
             self._wait(error=error)
             return
@@ -139,6 +148,7 @@ class ParkedStream:
             while True:
                 if slot is not None:
                     await slot.gone()
+                    self.stream.gone_out()
                 await self.stream.settle()
                 told = self.stream.next()
                 if told is None:

@@ -21,6 +21,7 @@ from rxgraph.cache.phases import Phase
 from rxgraph.cache.reading import Reading, Unfinished
 from rxgraph.cache.steps import Wakeup
 from rxgraph.compile.state_tree import StateTree
+from rxgraph.counters import CATCH_UPS, WAKEUPS
 from rxgraph.delta import Changes, State, apply
 from rxgraph.errors import NotFound
 from rxgraph.serve.plans.texts import book_of
@@ -56,6 +57,8 @@ class Move:
     position: int  # number of the newest batch contained
     at: float  # when that batch was finished, Unix seconds
     marks: tuple[str, ...] = ()  # of the transactions that came with this move
+    since: float = 0.0  # when the oldest of them was committed; 0: nobody knows
+    trace: str = ""  # ``traceparent`` of what led to it
 
 
 Receive = Callable[[Move], None]
@@ -158,15 +161,27 @@ class Replica:
             if wakeup.previous == self.position < wakeup.seq:
                 changes = {document.key: document for document in wakeup.documents}
                 self._weigh(changes)
-                self._move(changes, wakeup.seq, wakeup.at, wakeup.marks)
+                WAKEUPS.add("applied")
+                self._move(
+                    changes,
+                    wakeup.seq,
+                    wakeup.at,
+                    wakeup.marks,
+                    since=wakeup.since,
+                    trace=wakeup.trace,
+                )
                 return wakeup.more
             if wakeup.seq <= self.position:
+                WAKEUPS.add("known")
                 return False
+        is_behind = wakeup.generation == self.generation and wakeup.previous > self.position
+        WAKEUPS.add("gap" if is_behind else "read")
         return True
 
     async def _catch_up(self) -> None:
         """Read what changed since; start again when the generation has gone."""
         backoff = 0.1
+        CATCH_UPS.add()
         while True:
             try:
                 reading = await self._read(self.generation, self.position)
@@ -296,7 +311,16 @@ class Replica:
             except Unfinished:
                 await self._hub.backend.rescue(self.key)
 
-    def _move(self, changes: Changes, position: int, at: float, marks: tuple[str, ...]) -> None:
+    def _move(
+        self,
+        changes: Changes,
+        position: int,
+        at: float,
+        marks: tuple[str, ...],
+        *,
+        since: float = 0.0,
+        trace: str = "",
+    ) -> None:
         self.state = apply(self.state, changes)
         dead = {key: document for key, document in changes.items() if not document.is_live}
         if dead or any(key in self.tombstones for key in changes):
@@ -306,15 +330,23 @@ class Replica:
         self._mirror()
         self._settle()
         if changes or marks:
-            self._tell(MoveKind.CHANGES, changes, marks)
+            self._tell(MoveKind.CHANGES, changes, marks, since, trace)
 
     def _mirror(self) -> None:
         """Let the threads that write in this process use what is held here."""
         mirror = Mirror(self.generation, self.position, self.state, self.tombstones)
         self._hub.backend.engine.mirrors.put(self.key, mirror)
 
-    def _tell(self, kind: MoveKind, changes: Changes, marks: tuple[str, ...] = ()) -> None:
-        move = Move(kind, self.state, changes, self.generation, self.position, self.at, marks)
+    def _tell(
+        self,
+        kind: MoveKind,
+        changes: Changes,
+        marks: tuple[str, ...] = (),
+        since: float = 0.0,
+        trace: str = "",
+    ) -> None:
+        place = self.generation, self.position, self.at
+        move = Move(kind, self.state, changes, *place, marks, since, trace)
         told = (cohort.receive for cohort in self.cohorts.values())
         for receive in [*self.receivers.values(), *told]:
             if receive is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from weakref import WeakKeyDictionary
 
@@ -17,6 +18,7 @@ from rxgraph.serve.backend import Backend
 from rxgraph.serve.broadcasts import Broadcasts
 from rxgraph.serve.forest import new_replica
 from rxgraph.serve.hub import Hub
+from rxgraph.serve.looking import SECONDS, Look, look
 from rxgraph.serve.signals import Signals
 from rxgraph.settings import RxGraphSettings
 from rxgraph.sync import expiry
@@ -29,7 +31,7 @@ from rxgraph.types import PROCESS_CHANNEL, AnchorKey
 logger = logging.getLogger("rxgraph.serve")
 
 _BURIAL_SECONDS = 30.0
-_CLAIM_SECONDS = 1.0  # between two looks at whether it is time
+_CLAIM_SECONDS = _LOOK_SECONDS = 1.0  # between two looks at whether it is time
 
 
 class Runtime:
@@ -54,6 +56,10 @@ class Runtime:
         )
         Broadcasts(self.contexts, self.signals)
         self.signals.on(CLEAR, self._clear)
+        #: What metrics say of store and databases.
+        self.found = Look()
+        #: True while clients are let go: a balancer is told to send nobody here.
+        self.is_draining = False
         self._nudged = asyncio.Event()
         self._tasks = [asyncio.create_task(self._open(), name="rxgraph open")]
 
@@ -67,6 +73,7 @@ class Runtime:
             self._every(_BURIAL_SECONDS, self._bury, "burial"),
             self._every(expiry.interval_seconds(), self._expire, "expiry"),
             self._every(_CLAIM_SECONDS, self.hub.claim, "claims"),
+            self._every(_LOOK_SECONDS, self._look, "looking"),
             asyncio.create_task(self._take_over(), name="rxgraph take over"),
         ]
 
@@ -105,6 +112,11 @@ class Runtime:
         await self.backend.on_thread(self.engine.bury_sessions)
         await self.backend.on_thread(self.engine.forget_mutations)
         await self.backend.on_thread(self.engine.forget_claims)
+
+    async def _look(self) -> None:
+        """Look up what metrics show, if somebody wants them and it is time."""
+        if _are_looks_wanted and time.monotonic() - self.found.at >= SECONDS:
+            self.found = await self.backend.on_thread(look, self.engine)
 
     async def _clear(self, signal: Signal) -> None:
         await self.backend.on_thread(self.engine.clear, AnchorKey(*signal.body))
@@ -145,6 +157,20 @@ class Runtime:
 
 
 _runtimes: WeakKeyDictionary[asyncio.AbstractEventLoop, Runtime] = WeakKeyDictionary()
+
+
+_are_looks_wanted = False
+
+
+def want_looks() -> None:
+    """Have every runtime of this process look up what metrics show, from now on."""
+    global _are_looks_wanted
+    _are_looks_wanted = True
+
+
+def running() -> list[Runtime]:
+    """Return the runtimes of all event loops of this process."""
+    return list(_runtimes.values())
 
 
 def current() -> Runtime:

@@ -19,6 +19,7 @@ from strawberry.extensions import SchemaExtension
 
 from rxgraph.compile.channel import CompiledChannel, served_channels
 from rxgraph.compile.schema import Resolvers, build_schema
+from rxgraph.counters import OPERATIONS
 from rxgraph.serve.errors import to_graphql_error
 from rxgraph.serve.executing import Executor
 from rxgraph.serve.plans import give_plans
@@ -57,6 +58,7 @@ class Documents(SchemaExtension):
             context.pre_execution_errors = [
                 GraphQLError("The document has several operations; name one in operationName")
             ]
+        OPERATIONS.add(context.operation_type.value.lower())
         if not may_explore():
             context.validation_rules += (NoSchemaIntrospectionCustomRule,)
         valid = _valid_documents(context.schema)

@@ -126,6 +126,11 @@ class OperationScope:
         """What is the same for all operations of one socket; None over HTTP."""
         return None if self._lane is None else self._lane.queue
 
+    @property
+    def waiting(self) -> int:
+        """Number of places that have not gone out."""
+        return 0 if self._lane is None else len(self._lane.slots)
+
     def reserve(self) -> Place:
         """Reserve a place for a result that will come."""
         return NOWHERE if self._lane is None else self._lane.reserve()

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.channel_types import ChannelEventKind, ResetReason
 from rxgraph.compile.runtime_values import runtime_value
+from rxgraph.counters import EVENTS, LAG
 from rxgraph.declare.hooks import call_hook
 from rxgraph.delta import View, ViewChange, see_change, see_since
 from rxgraph.errors import Forbidden, NotFound, RequestError
@@ -92,6 +93,7 @@ class LiveStream:
         "key",
         "maker",
         "session",
+        "since",
         "view",
     )
 
@@ -123,6 +125,8 @@ class LiveStream:
         self._doubted_at: float | None = None
         self.view: View  # as told last
         self.cursor = ""
+        #: When what is told now was committed, Unix seconds; 0: it is no change.
+        self.since = 0.0
         self.maker: EventMaker
         #: What this context shows, as soon as that is known.
         self.key: AnchorKey | None = None
@@ -151,6 +155,11 @@ class LiveStream:
     def user_id(self) -> str:
         """Primary key of the viewer as text; of nobody, "None"."""
         return str(self._identity.user.pk)
+
+    @property
+    def waiting(self) -> int:
+        """Number of events that wait for the client."""
+        return max(len(self._backlog), self._scope.waiting)
 
     @property
     def is_live(self) -> bool:
@@ -357,6 +366,7 @@ class LiveStream:
                 event, place = told
                 self._scope.use(place)
                 yield event
+                self.gone_out()
             if self._refusal is not None:
                 raise self._refusal
         finally:
@@ -391,7 +401,9 @@ class LiveStream:
         while True:
             told = next(self._telling, None)
             if told is not None:
-                self._has_begun = self._has_begun or told[0].kind is not ChannelEventKind.RESET
+                kind = told[0].kind
+                self._has_begun = self._has_begun or kind is not ChannelEventKind.RESET
+                EVENTS.add(kind.name)
                 return told
             self._telling = _NOTHING
             if self._ends:
@@ -401,6 +413,12 @@ class LiveStream:
             if pending is None:
                 return None
             self._telling = self._tell(pending)
+
+    def gone_out(self) -> None:
+        """Note that the socket has what was told last."""
+        if self.since:
+            LAG.observe(time.time() - self.since)
+            self.since = 0.0
 
     # -- may he still watch?
 
@@ -478,6 +496,7 @@ class LiveStream:
             self.cursor = self._stamp.at(move.generation, move.position, move.at, move.at)
             own = marked_by(self._user_id, move.marks)
             if change or own or is_relisted:
+                self.since = move.since or move.at
                 event = self.maker.delta(after, change, self.cursor, own, is_relisted=is_relisted)
                 yield event, pending.place
             else:

@@ -15,6 +15,7 @@ from typing import Any
 import strawberry
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
+from rxgraph.counters import CLOSES, CONNECTIONS, SOCKETS
 from rxgraph.serve.connection import headers_of, is_allowed_origin
 from rxgraph.serve.messages import decode, encode_text
 from rxgraph.serve.outbox import Outbox
@@ -50,6 +51,7 @@ class WebSocketConnection:
             while protocol is not None and not self.is_closed:
                 message = await self._receive()
                 if message["type"] != "websocket.receive":
+                    CLOSES.add("client")
                     return
                 await self._take(protocol, message.get("text"))
         except OSError as error:  # what ASGI servers raise when the client is gone
@@ -60,6 +62,7 @@ class WebSocketConnection:
                 await self.close(1011, "")
         finally:
             if protocol is not None:
+                SOCKETS.value -= 1
                 await protocol.shutdown()
 
     async def _open(self) -> TransportProtocol | None:
@@ -76,6 +79,8 @@ class WebSocketConnection:
             return None
         accept = {"type": "websocket.accept", "subprotocol": GRAPHQL_TRANSPORT_WS_PROTOCOL}
         await self._send(accept)
+        CONNECTIONS.add()
+        SOCKETS.value += 1
         protocol = TransportProtocol(self, headers)
         protocol.start()
         return protocol
@@ -105,6 +110,7 @@ class WebSocketConnection:
         """Close the socket; frames that have not gone out are dropped."""
         if not self.is_closed:
             self.is_closed = True
+            CLOSES.add(str(code))
             await self.outbox.close()
             short = reason.encode()[:_REASON_BYTES].decode(errors="ignore")
             await self._send({"type": "websocket.close", "code": code, "reason": short})

@@ -63,6 +63,7 @@ from rxgraph.cache.store import Store
 from rxgraph.cache.turns import clear_anchor, leave_anchor
 from rxgraph.compile.channel import compiled_channels
 from rxgraph.compile.state_tree import StateTree
+from rxgraph.counters import BATCHES, HEATINGS, SWEEPS, SWEPT
 from rxgraph.declare import registry
 from rxgraph.errors import BackendError
 from rxgraph.settings import RxGraphSettings, get_settings
@@ -73,6 +74,7 @@ from rxgraph.sync.forest import Place
 from rxgraph.sync.handing_over import HandOver, Watched, hand_over
 from rxgraph.sync.sharing import Sharing
 from rxgraph.sync.signals import Signal, decode_signal, encode_signal
+from rxgraph.sync.stamping import Stamping, committed_at
 from rxgraph.sync.touches import Committed
 from rxgraph.sync.wakeups import Bus, LocalBus, Told, open_bus
 from rxgraph.sync.writing.repeats import forget_mutations
@@ -157,6 +159,7 @@ class Engine:
         #: What this process knows of anchors without the store.
         self.mirrors = Mirrors()
         self._watched = Watched()
+        self._stamping = Stamping()
         self._sharing = Sharing(lambda committed: self._bring(committed, self._merge))
         self._retry_at = 0.0
         self.perform = Performer(
@@ -199,10 +202,12 @@ class Engine:
 
     def _wake(self, step: Publish) -> None:
         """Tell of a batch; through the channel layer only where another process shows it."""
+        BATCHES.add()
+        wakeup = replace(step.wakeup, since=self._stamping.since(step.wakeup.key))
         if self.listeners and step.sessions <= self.sessions:
-            self._tell_here(step.wakeup)
+            self._tell_here(wakeup)
         else:
-            self.publish(step.wakeup)
+            self.publish(wakeup)
 
     def publish(self, told: Told) -> None:
         """Tell the processes that joined its key, this one first; from any thread, at once."""
@@ -251,7 +256,7 @@ class Engine:
             loop.run_in_executor(None, retelling.retell_on_thread, self, signal)
 
     def _leave_signal(self, signal: Signal, text: str, using: str | None) -> None:
-        aliases = self._aliases()
+        aliases = self.aliases()
         if using is None:
             is_swept = DEFAULT_DB_ALIAS in aliases or not aliases
             using = DEFAULT_DB_ALIAS if is_swept else aliases[0]
@@ -275,7 +280,8 @@ class Engine:
             self._sharing.flush(committed)
 
     def _merge(self, committed: Committed) -> bool:
-        self._flush(committed.using, committed.rows, committed.columns)
+        since = committed_at(committed.intents)
+        self._flush(committed.using, committed.rows, committed.columns, since)
         return True
 
     def _bring(self, committed: Committed, how: Callable[[Committed], bool]) -> None:
@@ -313,8 +319,10 @@ class Engine:
         using: str,
         rows: frozenset[RowKey],
         columns: Mapping[RowKey, Mapping[str, str | None]],
+        since: float,
     ) -> int:
-        count: int = self.run(flushing.flush(self.writer, rows, using=using, columns=columns))
+        with self._stamping.merging(since):
+            count: int = self.run(flushing.flush(self.writer, rows, using=using, columns=columns))
         return count
 
     # -- what dead or serving-nobody processes left
@@ -332,15 +340,17 @@ class Engine:
             grace = min(grace, _MEMORY_GRACE_SECONDS)
         if at_once:
             grace = 0.0
+        SWEEPS.add()
         swept = 0
-        for using in self._aliases():
+        for using in self.aliases():
             while found := intents.left_over(using, grace, _INTENTS_PER_SWEEP):
                 # First, so that nothing is told of what a signal takes away.
                 self._pass_on_signals(using, found)
                 rows = frozenset(row for _, named in found for row in named if row.model != SIGNAL)
-                self._flush(using, rows, {})
+                self._flush(using, rows, {}, committed_at(intent for intent, _ in found))
                 intents.forget(using, [intent for intent, _ in found])
                 swept += len(found)
+                SWEPT.add(number=len(found))
                 if len(found) < _INTENTS_PER_SWEEP:
                     break
         return swept
@@ -354,7 +364,8 @@ class Engine:
             if (signal := decode_signal(text)) is not None:
                 self._pass_on(signal)
 
-    def _aliases(self) -> list[str]:
+    def aliases(self) -> list[str]:
+        """Return the databases that hold what is tracked."""
         models = {model for tree in trees().values() for model in tree.tracked_models}
         return sorted({router.db_for_write(model) for model in models})
 
@@ -373,7 +384,7 @@ class Engine:
     def forget_mutations(self) -> int:
         """Delete what was kept to answer repeated mutations; answer how many those were."""
         window = self.settings.mutation_window
-        return sum(forget_mutations(using, window) for using in self._aliases())
+        return sum(forget_mutations(using, window) for using in self.aliases())
 
     # -- anchors
 
@@ -396,7 +407,10 @@ class Engine:
         def perform(step: Step[Any]) -> Any:
             return offer(step.reading) if isinstance(step, Offer) else self.perform(step)
 
+        began = time.monotonic()
         found: heating.Warmth | Reading = run(heating.heat(self.writer, key, lease), perform)
+        if isinstance(found, Reading):
+            HEATINGS.observe(time.monotonic() - began)
         return found
 
     def is_packing_due(self, reading: Reading) -> bool:

@@ -2,10 +2,15 @@
 
 Values in, values out. Law: ``decode_wakeup(encode_wakeup(w)) == w``, or the same without its
 documents when they are too much for a message or no JSON; text of another version decodes to None.
+What is for observers only (``since``, ``trace``) travels beside the text.
 """
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import blake2s
 from typing import Any
 
@@ -18,6 +23,9 @@ VERSION = 2
 MAX_BYTES = 64 * 1024
 #: So many documents cannot fit, whatever they hold: encoding them is not even tried.
 _MAX_DOCUMENTS = MAX_BYTES // 32
+
+
+_TRACE = re.compile("00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, §3.2
 
 
 def group_name(namespace: str, key: AnchorKey) -> str:
@@ -52,6 +60,23 @@ def encode_wakeup(wakeup: Wakeup) -> str:
             if len(text) <= MAX_BYTES:
                 return text.decode()
     return orjson.dumps([*head, None]).decode()
+
+
+def encode_extras(wakeup: Wakeup) -> dict[str, Any]:
+    """Return what travels beside the text: servers that do not know it leave it where it is."""
+    extras: dict[str, Any] = {"since": wakeup.since} if wakeup.since else {}
+    return {**extras, "trace": wakeup.trace} if wakeup.trace else extras
+
+
+def with_extras(wakeup: Wakeup, message: Mapping[str, Any]) -> Wakeup:
+    """Return *wakeup* with what came beside its text; what is malformed is left out."""
+    since, trace = message.get("since"), message.get("trace")
+    found: dict[str, Any] = {}
+    if isinstance(since, int | float) and math.isfinite(since):
+        found["since"] = since
+    if isinstance(trace, str) and _TRACE.fullmatch(trace):
+        found["trace"] = trace
+    return replace(wakeup, **found) if found else wakeup
 
 
 def decode_wakeup(text: str) -> Wakeup | None:

@@ -31,7 +31,13 @@ from channels.layers import get_channel_layer
 
 from rxgraph.cache.steps import Wakeup, chunks
 from rxgraph.sync.signals import Signal, decode_signal, encode_signal
-from rxgraph.sync.wakeup_codec import decode_wakeup, encode_wakeup, group_name
+from rxgraph.sync.wakeup_codec import (
+    decode_wakeup,
+    encode_extras,
+    encode_wakeup,
+    group_name,
+    with_extras,
+)
 from rxgraph.types import AnchorKey
 
 logger = logging.getLogger("rxgraph.wakeups")
@@ -93,6 +99,12 @@ class ChannelLayerBus:
         publisher = self._publishers.get(os.getpid())
         return publisher.dropped + publisher.outage.failures if publisher else 0
 
+    @property
+    def waiting(self) -> int:
+        """How many wait to be sent."""
+        publisher = self._publishers.get(os.getpid())
+        return publisher.waiting if publisher else 0
+
     def publish(self, told: Wakeup | Signal) -> None:
         """Tell every process that joined the key."""
         try:
@@ -147,6 +159,10 @@ class _Publisher:
     @property
     def is_closed(self) -> bool:
         return self._closed
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
 
     def start(self) -> None:
         self._thread.start()
@@ -211,6 +227,8 @@ class _Publisher:
         try:
             group = group_name(self._namespace, told.key)
             message = {"type": f"rxgraph.{_name(told)}", "text": _encode(told)}
+            if isinstance(told, Wakeup):
+                message |= encode_extras(told)
             async with asyncio.timeout(SEND_SECONDS):
                 try:
                     await layer.group_send(group, message)
@@ -426,7 +444,7 @@ class ChannelLayerListener:
         is_signal = message["type"] == "rxgraph.signal"
         told = (decode_signal if is_signal else decode_wakeup)(message["text"])
         if told is not None and group_name(self._namespace, told.key) in self._members:
-            deliver(told)
+            deliver(with_extras(told, message) if isinstance(told, Wakeup) else told)
 
 
 def _unconfirmed(members: Mapping[str, _Membership]) -> dict[str, _Membership]:

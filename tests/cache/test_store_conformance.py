@@ -804,6 +804,17 @@ def test_every_record_is_listed(blocking: Store) -> None:
     assert {key for key, _ in blocking.list_anchors()} == {PROJECT, LABELS}
 
 
+def test_records_are_counted_by_channel_and_phase(blocking: Store) -> None:
+    assert blocking.count_phases() == {}
+    for key in (PROJECT, OTHER, LABELS):
+        blocking.perform(SwapAnchor(key, HOT))
+    blocking.perform(SwapAnchor(LABELS, replace(HOT, phase=Phase.COOLING, revision=1)))
+    assert blocking.count_phases() == {
+        (PROJECT.channel, "HOT"): 2,
+        (LABELS.channel, "COOLING"): 1,
+    }
+
+
 def test_several_records_are_loaded_at_once(store: Any) -> None:
     store.perform(SwapAnchor(PROJECT, HOT))
     loaded = store.load_anchors([PROJECT, OTHER])
