@@ -15,10 +15,11 @@ class RxGraphConfig(AppConfig):
     def ready(self) -> None:
         """Import every app's ``channels`` module, register the checks, start capturing."""
         from rxgraph.declare import checks, outlet, registry
-        from rxgraph.sync import broadcasting, capture, engine
+        from rxgraph.sync import broadcasting, capture, deployment, engine
 
         registry.discover()
         checks.register()
+        deployment.register()
         capture.install()
         capture.on_commit(engine.flush)
         outlet.install(broadcasting)

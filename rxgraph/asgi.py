@@ -90,7 +90,7 @@ class _Application:
             serve = partial(serve_metrics, scope, settings.metrics_token)
         else:
             return None
-        from rxgraph.serve.own_paths import is_own
+        from rxgraph.declare.own_paths import is_own
 
         return None if is_own(path) else serve
 

@@ -1,7 +1,7 @@
 """Django system checks: every wrong declaration in one run, each with a hint.
 
 What needs compiling is examined by ``rxgraph.compile.checks``, which is reached by its name:
-imports point from compile to declare.
+imports point from compile to declare. Those for production are in ``rxgraph.sync.deployment``.
 
 ====  ============================================================================
 E001  ``Meta.state`` is missing, or a class instead of an instance
