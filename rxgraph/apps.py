@@ -15,7 +15,7 @@ class RxGraphConfig(AppConfig):
     def ready(self) -> None:
         """Import every app's ``channels`` module, register the checks, start capturing."""
         from rxgraph.declare import checks, outlet, registry
-        from rxgraph.sync import broadcasting, capture, deployment, engine
+        from rxgraph.sync import broadcasting, capture, deployment, engine, signing_out
 
         registry.discover()
         checks.register()
@@ -23,3 +23,4 @@ class RxGraphConfig(AppConfig):
         capture.install()
         capture.on_commit(engine.flush)
         outlet.install(broadcasting)
+        signing_out.install()

@@ -63,11 +63,13 @@ class RxGraphSettings:
     plans: bool = True
     #: Megabytes of JSON text that the plans of one process keep for later.
     plan_memory_mb: int = 64
-    #: Origins that browsers may connect from, besides the host itself; ``"*"`` allows any.
+    #: Origins that browsers may connect from, besides the host itself: exact ones, or all below a
+    #: host (``https://*.example.com``); ``"*"`` allows any, but their cookies do not count.
     allowed_origins: tuple[str, ...] = ()
     #: Answer queries over GET, too; mutations and subscriptions never are.
     queries_over_get: bool = False
-    #: Dotted path of ``async def authenticate(credentials) -> User | None``; None: token, session.
+    #: Dotted path of ``async def authenticate(credentials)``, which answers a user, or
+    #: ``(user, until)`` with Unix seconds, or None; not set: DRF token or Django session.
     authenticate: str | None = None
     #: Serve GraphiQL and introspection; None: only when ``DEBUG`` is on.
     explore: bool | None = None

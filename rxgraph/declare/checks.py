@@ -1,7 +1,8 @@
 """Django system checks: every wrong declaration in one run, each with a hint.
 
-What needs compiling is examined by ``rxgraph.compile.checks``, which is reached by its name:
-imports point from compile to declare. Those for production are in ``rxgraph.sync.deployment``.
+What needs compiling is examined by ``rxgraph.compile.checks``, which is reached by its name, as
+``rxgraph.serve.origins`` is: imports point from these to declare. Those for production are in
+``rxgraph.sync.deployment``.
 
 ====  ============================================================================
 E001  ``Meta.state`` is missing, or a class instead of an instance
@@ -27,6 +28,7 @@ E020  two mutations, or two arguments of one, of one name
 E021  ``writable`` grants SAVE of a serializer in which nothing can be set
 E022  ``writable`` grants CREATE of what no relation of the state can hold
 E024  an action that cannot be typed
+E029  ``ALLOWED_ORIGINS`` holds what is no origin
 E030  ``optimize_anchors`` of a root model that cannot have the column
 W001  the memory store while ``DEBUG`` is off
 W003  a value that CREATE needs, and that clients cannot set
@@ -50,6 +52,7 @@ from rxgraph.settings import get_settings, unknown_names
 
 TAG = "rxgraph"
 COMPILED = "rxgraph.compile.checks.examine"
+ORIGINS = "rxgraph.serve.origins.explain"
 
 
 def register() -> None:
@@ -97,6 +100,7 @@ def check_settings() -> list[Problem]:
         )
         for name in unknown_names(getattr(settings, "RXGRAPH", {}))
     ]
+    problems += check_origins()
     if not settings.DEBUG and get_settings().is_memory:
         problems.append(
             Problem(
@@ -107,6 +111,15 @@ def check_settings() -> list[Problem]:
             )
         )
     return problems
+
+
+def check_origins() -> list[Problem]:
+    """Return what of ``ALLOWED_ORIGINS`` is no origin."""
+    allowed = getattr(settings, "RXGRAPH", {}).get("ALLOWED_ORIGINS", ())
+    explain: Callable[[object], str | None] = import_string(ORIGINS)
+    found = explain(allowed)
+    hint = 'write a list of "https://example.com", "https://*.example.com", or "*"'
+    return [Problem("E029", 'RXGRAPH["ALLOWED_ORIGINS"]', found, hint)] if found else []
 
 
 def check_arguments() -> list[Problem]:

@@ -1,7 +1,10 @@
 """Who is behind a connection: a DRF token, a Django session, or a hook of the project.
 
-``RXGRAPH["AUTHENTICATE"]`` names ``async def authenticate(credentials) -> User | None``; it
-replaces the other two. Whatever is found can be asked again, because access can end.
+``RXGRAPH["AUTHENTICATE"]`` names ``async def authenticate(credentials)``, which answers a user,
+``(user, until)`` where the credentials end by themselves (Unix seconds), or None; it replaces the
+other two. Whatever is found can be asked again, because access can end.
+
+No credentials appear in a log: ``repr`` shows names only, and error reports leave values out.
 """
 
 from __future__ import annotations
@@ -19,15 +22,19 @@ from django.apps import apps
 from django.conf import settings as django_settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, load_backend
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.utils.crypto import constant_time_compare
 from django.utils.module_loading import import_string
+from django.views.decorators.debug import sensitive_variables
+from rest_framework.exceptions import APIException
 
 from rxgraph.declare.hooks import call_hook
 from rxgraph.errors import Unauthenticated
 from rxgraph.settings import get_settings
+from rxgraph.sync.signing_out import session_mark
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Credentials:
     """What a client showed.
 
@@ -48,13 +55,35 @@ class Credentials:
         """
         if "token" in self.params:
             return _text(self.params["token"], "token")
-        name = next((name for name in self.params if name.lower() == "authorization"), None)
+        name = self._authorization_param()
         if name is not None:
-            token = _token_in(_text(self.params[name], name))
+            token = _key_in(_text(self.params[name], name), "token")
             if token is None:
                 raise Unauthenticated(f'connection_init: write {{"{name}": "Token <key>"}}')
             return token
-        return _token_in(self.headers.get("authorization", ""))
+        return self.authorization("Token")
+
+    def authorization(self, scheme: str) -> str | None:
+        """Return the key in ``Authorization: <scheme> <key>``, in the header or the payload.
+
+        ``authorization("Bearer")`` is a JWT. None: there is none, or one of another scheme.
+        """
+        name = self._authorization_param()
+        shown = self.headers.get("authorization", "") if name is None else self.params[name]
+        return _key_in(shown, scheme.lower()) if isinstance(shown, str) else None
+
+    @property
+    def session_key(self) -> str | None:
+        """The key of the Django session; None when none was shown."""
+        return self.cookies.get(django_settings.SESSION_COOKIE_NAME) or None
+
+    def _authorization_param(self) -> str | None:
+        return next((name for name in self.params if name.lower() == "authorization"), None)
+
+    def __repr__(self) -> str:
+        shown = {"headers": self.headers, "cookies": self.cookies, "params": self.params}
+        names = (f"{kind}: {', '.join(values)}" for kind, values in shown.items() if values)
+        return f"<Credentials {'; '.join(names)}>"
 
 
 def _text(value: object, name: str) -> str:
@@ -63,10 +92,19 @@ def _text(value: object, name: str) -> str:
     return value
 
 
-def _token_in(header: str) -> str | None:
-    """Return the key in ``Token <key>``; other schemes are not ours (a proxy's, for instance)."""
-    scheme, _, key = header.strip().partition(" ")
-    return key.strip() if scheme.lower() == "token" and key.strip() else None
+@sensitive_variables()
+def _key_in(header: str, scheme: str) -> str | None:
+    """Return the key in ``<scheme> <key>``; another scheme is not ours, a proxy's for instance."""
+    shown, _, key = header.strip().partition(" ")
+    return key.strip() if shown.lower() == scheme and key.strip() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Who somebody is, and until when his credentials say so (Unix seconds; None: no end)."""
+
+    user: Any
+    until: float | None = None
 
 
 async def authenticate(credentials: Credentials) -> Any:
@@ -75,21 +113,55 @@ async def authenticate(credentials: Credentials) -> Any:
     Raises:
         Unauthenticated: they are wrong, or their user is inactive.
     """
+    return (await verify(credentials)).user
+
+
+@sensitive_variables()
+async def verify(credentials: Credentials) -> Verified:
+    """Return whose *credentials* these are, and how long they are good.
+
+    Raises:
+        Unauthenticated: they are wrong, or their user is inactive.
+    """
+    until: float | None = None
     path = get_settings().authenticate
     if path is not None:
-        user = await call_hook(import_string(path), credentials)
+        user = await _ask_hook(path, credentials)
+        if isinstance(user, tuple):
+            user, until = user
     elif (token := credentials.token) is not None:
         user = await database_sync_to_async(_token_user)(token)
     else:
-        key = credentials.cookies.get(django_settings.SESSION_COOKIE_NAME)
+        key = credentials.session_key
         user = await database_sync_to_async(_session_user)(key) if key else None
     if user is None:
-        return AnonymousUser()
+        return Verified(AnonymousUser())
     if not user.is_active and user.is_authenticated:
         raise Unauthenticated("This user is not active")
-    return user
+    if until is not None and until <= time.time():
+        raise Unauthenticated("These credentials have expired")
+    return Verified(user, until)
 
 
+async def _ask_hook(path: str, credentials: Credentials) -> Any:
+    try:
+        return await call_hook(import_string(path), credentials)
+    except APIException as error:
+        if error.status_code not in (401, 403):
+            raise
+        raise Unauthenticated(_detail(error)) from None
+    except PermissionDenied as error:
+        raise Unauthenticated(str(error) or "These credentials are refused") from None
+
+
+def _detail(error: APIException) -> str:
+    detail: Any = error.detail
+    if isinstance(detail, Mapping):
+        detail = detail.get("detail", "These credentials are refused")
+    return str(detail)
+
+
+@sensitive_variables()
 def _token_user(key: str) -> Any:
     if not apps.is_installed("rest_framework.authtoken"):
         raise Unauthenticated("Tokens are not accepted here")
@@ -99,9 +171,10 @@ def _token_user(key: str) -> Any:
     try:
         return TokenAuthentication().authenticate_credentials(key)[0]
     except AuthenticationFailed as error:
-        raise Unauthenticated(str(error.detail)) from None
+        raise Unauthenticated(_detail(error)) from None
 
 
+@sensitive_variables()
 def _session_user(key: str) -> Any:
     """Return the user of the Django session *key*, or None; the session is only read."""
     session = import_module(django_settings.SESSION_ENGINE).SessionStore(key)
@@ -126,16 +199,52 @@ class Identity:
         "_checked_at",
         "_clock",
         "_credentials",
+        "_ends_at",
+        "_is_ended",
         "_lock",
+        "session",
         "user",
     )
 
     def __init__(
-        self, user: Any, credentials: Credentials, *, clock: Callable[[], float] = time.monotonic
+        self,
+        user: Any,
+        credentials: Credentials,
+        *,
+        until: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Begin; *until* is when the credentials end by themselves, in Unix seconds."""
         self.user, self._credentials, self._clock = user, credentials, clock
         self._checked_at = clock()
+        self._ends_at = self._end(until)
+        self._is_ended = False
         self._lock = asyncio.Lock()
+        #: What stands for the session that may be behind it; None: there is none.
+        key = credentials.session_key
+        self.session: str | None = session_mark(key) if key else None
+
+    def _end(self, until: float | None) -> float | None:
+        return None if until is None else self._clock() + until - time.time()
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the credentials end by themselves; None: they do not."""
+        return None if self._ends_at is None else self._ends_at - self._clock()
+
+    @property
+    def is_of_session(self) -> bool:
+        """True when it is the session that says who this is, and nothing else."""
+        if self.session is None or get_settings().authenticate is not None:
+            return False
+        try:
+            return self._credentials.token is None
+        except Unauthenticated:
+            return False
+
+    def end(self) -> None:
+        """Let nothing of it count any more: its session was signed out of."""
+        self._is_ended = True
 
     async def recheck(self, max_age_seconds: float) -> Any:
         """Return the user as the credentials name it now; asked once for all who ask at a time.
@@ -144,12 +253,17 @@ class Identity:
             Unauthenticated: they are no longer good, or name somebody else.
         """
         async with self._lock:
-            begun = self._clock()
-            if begun - self._checked_at >= max_age_seconds:
-                user = await authenticate(self._credentials)
+            begun, left = self._clock(), self.seconds_left
+            is_over = left is not None and left <= 0
+            if is_over or begun - self._checked_at >= max_age_seconds:
+                found = await verify(self._credentials)
+                user = found.user
                 if not user.is_authenticated or user.pk != self.user.pk:
                     raise Unauthenticated("You were signed out")
                 self.user, self._checked_at = user, begun
+                self._ends_at = self._end(found.until)
+            if self._is_ended:
+                raise Unauthenticated("You were signed out")
         return self.user
 
 
@@ -159,9 +273,11 @@ async def identify(credentials: Credentials) -> Identity:
     Raises:
         Unauthenticated: they are wrong.
     """
-    return Identity(await authenticate(credentials), credentials)
+    found = await verify(credentials)
+    return Identity(found.user, credentials, until=found.until)
 
 
+@sensitive_variables()
 def parse_cookies(header: str) -> dict[str, str]:
     """Return the cookies of a ``Cookie`` header; what is malformed is left out."""
     found: dict[str, str] = {}

@@ -33,6 +33,7 @@ class Contexts:
         self._by_anchor: dict[AnchorKey, dict[str, LiveStream]] = {}
         self._keys: dict[str, AnchorKey] = {}
         self._doubts: dict[str, float] = {}
+        self._ended_sessions: dict[str, None] = {}
 
     def new_session(self) -> str:
         """Return an id for a live context, which ``types.process_of`` can route."""
@@ -83,6 +84,12 @@ class Contexts:
         if len(self._doubts) > _DOUBTS_KEPT:
             del self._doubts[min(self._doubts, key=self._doubts.__getitem__)]
 
+    def end_session(self, session: str) -> None:
+        """Note that nothing of a session counts any more (``auth.Identity.session``)."""
+        self._ended_sessions[session] = None
+        if len(self._ended_sessions) > _DOUBTS_KEPT:
+            del self._ended_sessions[next(iter(self._ended_sessions))]
+
     async def sure_user(self, identity: Identity, seconds: float) -> Any:
         """Return the user behind *identity*, asked again where that is in doubt or older.
 
@@ -90,6 +97,8 @@ class Contexts:
             Unauthenticated: the credentials are no longer good, or nobody is signed in.
         """
         require_user(identity.user)
+        if identity.session in self._ended_sessions and identity.is_of_session:
+            identity.end()
         doubted_at = self._doubts.get(str(identity.user.pk))
         if doubted_at is not None:
             seconds = min(seconds, time.monotonic() - doubted_at)

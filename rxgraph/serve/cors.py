@@ -9,25 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from strawberry.http.websocket_origin import normalize_origin
-
-from rxgraph.serve.connection import allowed_origins
+from rxgraph.serve.origins import patterns
+from rxgraph.settings import get_settings
 
 _SECONDS = 600  # a browser remembers a preflight
 
 
 def cors_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers of an answer that say who may read it."""
-    origin, allowed = headers.get("origin"), allowed_origins()
+    origin, allowed = headers.get("origin"), get_settings().allowed_origins
     if origin is None or not allowed:
         return {}
-    if normalize_origin(origin) in allowed:
+    found = patterns(allowed)
+    if found.match(origin):
         return {
             "Access-Control-Allow-Origin": origin,
             "Access-Control-Allow-Credentials": "true",
             "Vary": "Origin",
         }
-    return {"Access-Control-Allow-Origin": "*"} if "*" in allowed else {"Vary": "Origin"}
+    return {"Access-Control-Allow-Origin": "*"} if found.allow_all else {"Vary": "Origin"}
 
 
 def preflight_headers(headers: Mapping[str, str], methods: str) -> dict[str, str]:

@@ -18,10 +18,10 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from rxgraph.errors import Forbidden, RequestError
+from rxgraph.errors import RequestError
 from rxgraph.serve import media, sse
-from rxgraph.serve.auth import identify
-from rxgraph.serve.connection import Headers, credentials_of, headers_of, is_allowed_origin
+from rxgraph.serve.auth import Credentials, identify
+from rxgraph.serve.connection import Headers, headers_of, request_credentials
 from rxgraph.serve.cors import cors_headers, preflight_headers
 from rxgraph.serve.errors import formatted, to_graphql_error
 from rxgraph.serve.explorer import page_headers, render_page
@@ -42,7 +42,6 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _ALWAYS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
-_FOREIGN_SITES = ("cross-site", "same-site")
 _NO_STREAM = f"A subscription needs a WebSocket, or Accept: {media.EVENT_STREAM}"
 
 
@@ -116,14 +115,15 @@ class HTTPConnection:
             headers = {"Allow": methods, **preflight_headers(self.headers, methods)}
             await self._send_whole(204, b"", headers)
         elif method == "POST":
-            self._check_origin()
-            await self._execute(from_body(body, self.headers), {OperationType.MUTATION})
+            credentials = await request_credentials(self.scope)
+            request = from_body(body, self.headers)
+            await self._execute(request, {OperationType.MUTATION}, credentials)
         elif method == "GET" and self._wants_page():
             page = render_page(self.schema, self.scope["path"])
             await self._send_whole(200, page, page_headers())
         elif method == "GET" and is_open:
-            self._check_origin()
-            await self._execute(from_url(self.scope["query_string"]), set())
+            credentials = await request_credentials(self.scope)
+            await self._execute(from_url(self.scope["query_string"]), set(), credentials)
         else:
             raise MethodNotAllowed(
                 f"GraphQL is served over POST, not {method[:20]}", {"Allow": methods}
@@ -132,24 +132,9 @@ class HTTPConnection:
     def _wants_page(self) -> bool:
         return may_explore() and "text/html" in self.headers.get("accept", "")
 
-    def _check_origin(self) -> None:
-        """Return unless a page of a foreign origin may be using somebody's session.
-
-        Raises:
-            Forbidden: it may be.
-        """
-        headers = self.headers
-        is_foreign = not is_allowed_origin(headers) or (
-            # A browser names no origin where a page cannot read the answer.
-            "origin" not in headers and headers.get("sec-fetch-site") in _FOREIGN_SITES
-        )
-        if is_foreign and credentials_of(headers).token is None:
-            raise Forbidden(
-                f"Pages of {headers.get('origin', 'other sites')} may not use a session here;"
-                " send a token, or add the origin to RXGRAPH['ALLOWED_ORIGINS']"
-            )
-
-    async def _execute(self, request: GraphQLRequest, more: set[OperationType]) -> None:
+    async def _execute(
+        self, request: GraphQLRequest, more: set[OperationType], credentials: Credentials
+    ) -> None:
         """Answer *request*: a query, or an operation of *more* types.
 
         Raises:
@@ -162,7 +147,7 @@ class HTTPConnection:
             "request": self,
             "headers": self.headers,
             "scope": self._operation,
-            "identity": await identify(credentials_of(self.headers)),
+            "identity": await identify(credentials),
             TEXTS: True,
         }
         may_stream = media.EVENT_STREAM in accepted and OperationType.MUTATION in more

@@ -16,7 +16,7 @@ import strawberry
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from rxgraph.counters import CLOSES, CONNECTIONS, SOCKETS
-from rxgraph.serve.connection import headers_of, is_allowed_origin
+from rxgraph.serve.connection import handshake_headers
 from rxgraph.serve.messages import decode, encode_text
 from rxgraph.serve.outbox import Outbox
 from rxgraph.serve.protocol import TransportProtocol
@@ -69,8 +69,8 @@ class WebSocketConnection:
         """Answer the handshake; None: it was refused."""
         if (await self._receive())["type"] != "websocket.connect":
             return None
-        headers = headers_of(self.scope)
-        if not is_allowed_origin(headers):
+        headers = handshake_headers(self.scope)
+        if headers is None:
             await self._send({"type": "websocket.close"})  # the handshake is answered with 403
             return None
         if GRAPHQL_TRANSPORT_WS_PROTOCOL not in self.scope.get("subprotocols", ()):

@@ -251,6 +251,17 @@ def test_rxgraph_E019() -> None:
     assert found() == ["E019"]
 
 
+@pytest.mark.parametrize(
+    "allowed",
+    ["https://a.example", ["a.example"], ["https://a.example/x"], [5], ["https://*.*.example"]],
+)
+def test_rxgraph_E029(settings, allowed) -> None:
+    settings.RXGRAPH = {"ALLOWED_ORIGINS": allowed}
+    assert found() == ["E029"]
+    settings.RXGRAPH = {"ALLOWED_ORIGINS": ["https://a.example", "https://*.b.example", "*"]}
+    assert found() == []
+
+
 def test_rxgraph_E020_for_a_mutation() -> None:
     stick = serializer(Genre, "id", "name", GRAPHQL_NAME="SaveStick")
     other = serializer(Genre, "id", "name", GRAPHQL_NAME="Stick")

@@ -10,6 +10,7 @@ import websockets
 
 from rxgraph.testing import OperationFailed, SubscriptionClient, document_for
 from tests.integration.board import Board, serving_board
+from tests.integration.browsing import signed_in
 from tests.integration.servers import run_code
 
 REAUTH_SECONDS = 0.5
@@ -26,20 +27,16 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
 
 
 @pytest.fixture
-def cookie(board: Board) -> str:
-    """A session of ann, as the login page of the admin makes it."""
-    with httpx.Client(base_url=board.server.url) as browser:
-        browser.get("/admin/login/")
-        answer = browser.post(
-            "/admin/login/",
-            data={
-                "username": "ann",
-                "password": "secret",
-                "csrfmiddlewaretoken": browser.cookies["csrftoken"],
-            },
-        )
-        assert answer.status_code == 302
-        return f"sessionid={browser.cookies['sessionid']}"
+def browser(board: Board) -> Iterator[httpx.Client]:
+    """What ann has signed in with, on the login page of the admin."""
+    with signed_in(board.server.url) as browser:
+        yield browser
+
+
+@pytest.fixture
+def cookie(browser: httpx.Client) -> str:
+    """The session of ann."""
+    return f"sessionid={browser.cookies['sessionid']}"
 
 
 async def test_a_session_cookie_signs_in_over_the_socket(board: Board, cookie: str) -> None:
@@ -49,10 +46,16 @@ async def test_a_session_cookie_signs_in_over_the_socket(board: Board, cookie: s
         assert client.state["name"] == "Garden"
 
 
-def test_a_session_cookie_signs_in_over_http(board: Board, cookie: str) -> None:
+def test_a_session_cookie_signs_in_over_http_with_proof_of_the_page(
+    board: Board, browser: httpx.Client
+) -> None:
     query = {"query": f"{{ project(projectId: {board.project}) {{ state {{ name }} }} }}"}
-    answer = httpx.post(board.server.graphql_url, json=query, headers={"Cookie": cookie})
-    assert answer.json() == {"data": {"project": {"state": {"name": "Garden"}}}}
+    answer = browser.post("/graphql", json=query)
+    assert answer.status_code == 403
+    assert "X-CSRFToken" in answer.json()["errors"][0]["message"]
+    for proof in ({"Origin": board.server.url}, {"X-CSRFToken": browser.cookies["csrftoken"]}):
+        answer = browser.post("/graphql", json=query, headers=proof)
+        assert answer.json() == {"data": {"project": {"state": {"name": "Garden"}}}}
 
 
 async def test_a_page_of_a_foreign_origin_cannot_use_the_cookie(board: Board, cookie: str) -> None:
@@ -65,7 +68,7 @@ async def test_a_page_of_a_foreign_origin_cannot_use_the_cookie(board: Board, co
     assert answer.status_code == 403
 
 
-async def test_logging_out_ends_the_stream(board: Board, cookie: str) -> None:
+async def test_deleting_a_session_ends_the_stream(board: Board, cookie: str) -> None:
     async with board.client(None, headers={"Cookie": cookie}) as client:
         await client.subscribe(document_for(board.sdl, "project"), board.variables)
         await client.expect_snapshot()

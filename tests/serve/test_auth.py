@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,11 +12,14 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
+from django.core.exceptions import PermissionDenied
 from rest_framework.authtoken.models import Token
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 
 from rxgraph.errors import Unauthenticated
 from rxgraph.serve.auth import Credentials, Identity, authenticate, identify, parse_cookies
-from rxgraph.serve.connection import is_allowed_origin
+from rxgraph.serve.contexts import Contexts
+from rxgraph.sync.signing_out import session_mark
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -109,6 +113,72 @@ async def test_a_hook_of_the_project_replaces_tokens_and_sessions(ann, token, se
     assert not (await authenticate(Credentials(params={"token": token}))).is_authenticated
 
 
+async def expiring(credentials: Credentials) -> Any:
+    """Stand for credentials that end by themselves."""
+    user = await User.objects.filter(username="ann").afirst()
+    return user, float(credentials.params["until"])
+
+
+async def test_credentials_that_end_by_themselves_are_asked_again_when_they_do(ann, settings):
+    settings.RXGRAPH = {**settings.RXGRAPH, "AUTHENTICATE": f"{__name__}.expiring"}
+    with pytest.raises(Unauthenticated, match="expired"):
+        await identify(Credentials(params={"until": time.time() - 1}))
+    identity = await identify(Credentials(params={"until": time.time() + 0.2}))
+    assert await identity.recheck(60) == ann
+    assert 0 < (identity.seconds_left or 0) <= 0.2
+    await asyncio.sleep(0.25)
+    with pytest.raises(Unauthenticated, match="expired"):
+        await identity.recheck(60)
+
+
+async def refusing(credentials: Credentials) -> Any:
+    """Stand for a library that refuses in the words of Django REST framework, or of Django."""
+    raise {"drf": NotAuthenticated("No."), "django": PermissionDenied(), "jwt": _BAD_JWT}[
+        credentials.params["how"]
+    ]
+
+
+_BAD_JWT = AuthenticationFailed({"detail": "Token is expired", "messages": [{"token": "x"}]})
+
+
+@pytest.mark.parametrize(
+    ("how", "words"), [("drf", "No."), ("django", "refused"), ("jwt", r"^Token is expired$")]
+)
+async def test_a_hook_may_refuse_as_libraries_do(how, words, settings):
+    settings.RXGRAPH = {**settings.RXGRAPH, "AUTHENTICATE": f"{__name__}.refusing"}
+    with pytest.raises(Unauthenticated, match=words):
+        await authenticate(Credentials(params={"how": how}))
+
+
+@pytest.mark.parametrize(
+    ("shown", "found"),
+    [
+        (Credentials({"authorization": "Bearer a.b.c"}), "a.b.c"),
+        (Credentials({"authorization": "bearer  a.b.c "}), "a.b.c"),
+        (Credentials(params={"Authorization": "Bearer a.b.c"}), "a.b.c"),
+        (Credentials({"authorization": "Bearer x"}, params={"authorization": "Token y"}), None),
+        (Credentials({"authorization": "Bearer"}), None),
+        (Credentials(params={"authorization": 5}), None),
+        (Credentials(), None),
+    ],
+)
+def test_a_hook_finds_a_key_by_its_scheme(shown, found):
+    assert shown.authorization("Bearer") == found
+
+
+async def test_an_ended_session_ends_its_identity_and_no_other(ann, token, session):
+    by_session = await identify(Credentials(cookies={"sessionid": session}))
+    by_token = await identify(Credentials(cookies={"sessionid": session}, params={"token": token}))
+    assert by_session.session == by_token.session == session_mark(session)
+    assert by_session.is_of_session
+    assert not by_token.is_of_session
+    contexts = Contexts("process")
+    contexts.end_session(session_mark(session))
+    assert await contexts.sure_user(by_token, 60) == ann
+    with pytest.raises(Unauthenticated, match="signed out"):
+        await contexts.sure_user(by_session, 60)
+
+
 async def test_an_identity_is_asked_again_only_after_a_while(ann, token):
     now = [0.0]
     shown = Credentials(params={"token": token})
@@ -126,24 +196,6 @@ async def test_a_token_that_became_somebody_else_s_ends_the_identity(ann, token)
     await Token.objects.filter(key=token).aupdate(user=bob)
     with pytest.raises(Unauthenticated, match="signed out"):
         await identity.recheck(-time.monotonic())
-
-
-@pytest.mark.parametrize(
-    ("headers", "allowed"),
-    [
-        ({}, True),
-        ({"origin": "https://example.com", "host": "example.com"}, True),
-        ({"origin": "https://example.com", "host": "example.com:443"}, True),
-        ({"origin": "https://evil.com", "host": "example.com"}, False),
-        ({"origin": "https://friend.com", "host": "example.com"}, True),
-        ({"origin": "null", "host": "example.com"}, False),
-        ({"origin": "https://example.com.evil.com", "host": "example.com"}, False),
-        ({"origin": "https://example.com:8443", "host": "example.com"}, False),
-    ],
-)
-def test_origins(headers, allowed, settings):
-    settings.RXGRAPH = {**settings.RXGRAPH, "ALLOWED_ORIGINS": ["https://friend.com"]}
-    assert is_allowed_origin(headers) is allowed
 
 
 def test_cookies_are_read_and_malformed_ones_left_out():

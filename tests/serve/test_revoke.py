@@ -11,7 +11,7 @@ import pytest
 
 from rxgraph.errors import Unauthenticated
 from rxgraph.serve import auth as auth_module
-from rxgraph.serve.auth import Credentials, Identity
+from rxgraph.serve.auth import Credentials, Identity, Verified
 from rxgraph.serve.broadcasts import Broadcasts
 from rxgraph.serve.signals import Signals
 from rxgraph.sync.broadcasting import REVOKE
@@ -36,13 +36,13 @@ class Door:
         self.hold = asyncio.Event()
         self.hold.set()
 
-    async def authenticate(self, credentials: Credentials) -> Any:
+    async def verify(self, credentials: Credentials) -> Any:
         self.asked += 1
         await self.hold.wait()
         found = self.users.get(int(credentials.params["user"]))
         if found is None:
             raise Unauthenticated("Invalid token.")
-        return found
+        return Verified(found)
 
     def identity(self, user: User) -> Identity:
         return Identity(user, Credentials(params={"user": user.pk}))
@@ -51,7 +51,7 @@ class Door:
 @pytest.fixture
 def door(monkeypatch: pytest.MonkeyPatch) -> Door:
     made = Door()
-    monkeypatch.setattr(auth_module, "authenticate", made.authenticate)
+    monkeypatch.setattr(auth_module, "verify", made.verify)
     return made
 
 
