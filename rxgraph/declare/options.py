@@ -35,6 +35,8 @@ class ChannelOptions:
     auto_update: bool = False
     #: Mark live anchors in an indexed column of the root model.
     optimize_anchors: bool = False
+    #: Answer alike what may not be watched and what does not exist.
+    secret: bool = False
     #: A base for other channels, not served itself.
     abstract: bool = False
     #: Stem of the GraphQL names; None: from the class name.
@@ -44,7 +46,7 @@ class ChannelOptions:
 
 
 _NAMES = sorted({f.name for f in fields(ChannelOptions)} - {"many", "runtime_state"})
-_BOOLEANS = ("auto_update", "optimize_anchors", "abstract")
+_BOOLEANS = ("auto_update", "optimize_anchors", "secret", "abstract")
 
 
 def read_options(

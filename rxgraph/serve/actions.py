@@ -23,7 +23,7 @@ from rxgraph.compile.channel import CompiledChannel
 from rxgraph.errors import NotFound
 from rxgraph.serve.answers import Answer, OutOfTime, failed
 from rxgraph.serve.contexts import Contexts
-from rxgraph.serve.gate import check_permission
+from rxgraph.serve.gate import check_permission, discreetly
 from rxgraph.serve.messages import decode, encode_text
 from rxgraph.serve.parcels import Parcels, parts_of
 from rxgraph.serve.running import check_size
@@ -105,7 +105,8 @@ class Actions:
             await check_permission(stream.compiled, stream.context.user, stream.arguments)
         except Exception as error:  # noqa: BLE001  # told to the caller
             stream.doubt()
-            return failed(error, spec.field_name)
+            told = discreetly(stream.compiled, stream.arguments, error)
+            return failed(told, spec.field_name)
         return await stream.actions().run(
             spec,
             arguments,

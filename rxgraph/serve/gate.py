@@ -1,7 +1,8 @@
 """Who may have which anchor: everything that is asked before anything is read, in order.
 
 Signed in → permission → id. Each refusal is a :class:`~rxgraph.errors.RequestError`; a hook that
-answers nonsense is the developer's fault and ends as INTERNAL.
+answers nonsense is the developer's fault and ends as INTERNAL. A channel with ``Meta.secret`` gives
+one answer to whoever may not watch and to whoever asks for what is not there.
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from channels.db import database_sync_to_async
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
 from django.db import models
 from django.http import Http404
+from rest_framework.exceptions import APIException
 
-from rxgraph.cache.rows.keys import normal_id
+from rxgraph.cache.rows.keys import normal_id, parse_pk
+from rxgraph.cache.rows.plan import by_attname
+from rxgraph.cache.rows.snapshot import alias_of
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.declare.channel import ContextChannel
 from rxgraph.declare.hooks import call_hook, call_hook_here, is_default
@@ -34,6 +39,34 @@ class Admission:
     key: AnchorKey
     context: ContextChannel
     user_id: str
+
+
+@contextmanager
+def discreet(compiled: CompiledChannel, arguments: Mapping[str, object] | None) -> Iterator[None]:
+    """Raise the one answer of a secret channel instead of those that tell what exists."""
+    try:
+        yield
+    except Exception as error:
+        told = discreetly(compiled, arguments, error)
+        if told is error:
+            raise
+        raise told from None
+
+
+def discreetly(
+    compiled: CompiledChannel, arguments: Mapping[str, object] | None, error: Exception
+) -> Exception:
+    """Return *error* as *compiled* tells it: a secret channel does not say what exists."""
+    if compiled.channel.options.secret and _reveals(error):
+        asked = compiled.names.field if arguments is None else describe(compiled, arguments)
+        return NotFound(f"{asked} does not exist, or is not for you")
+    return error
+
+
+def _reveals(error: Exception) -> bool:
+    if isinstance(error, APIException):
+        return error.status_code in (403, 404)
+    return isinstance(error, Forbidden | NotFound | PermissionDenied | ObjectDoesNotExist | Http404)
 
 
 async def admit(
@@ -55,6 +88,8 @@ async def admit(
     anchor_id = FOREST
     if not compiled.tree.many:
         anchor_id = await _anchor_id(compiled, context, arguments)
+        if compiled.channel.options.secret and compiled.tree.root.user_key is not None:
+            await _require_owner(compiled, context, arguments, anchor_id)
     return Admission(AnchorKey(compiled.name, anchor_id), context, str(context.user.pk))
 
 
@@ -112,6 +147,28 @@ def _judged(
         judge(False)
 
 
+async def _require_owner(
+    compiled: CompiledChannel,
+    context: ContextChannel,
+    arguments: Mapping[str, object],
+    anchor_id: str,
+) -> None:
+    """Return if the anchor is the user's own.
+
+    A state tells that as well, but how long it takes to fill one tells that there is something.
+
+    Raises:
+        NotFound: it is somebody else's, or is not there.
+    """
+    root = compiled.tree.root
+    assert root.user_key is not None
+    owner = by_attname(root.model, root.user_key).attname
+    rows = root.model._base_manager.using(alias_of(root.model))
+    mine = rows.filter(pk=parse_pk(root.model, anchor_id), **{owner: context.user.pk})
+    if not await database_sync_to_async(mine.exists)():
+        raise NotFound(f"{describe(compiled, arguments)} does not exist")
+
+
 async def expected_key(
     compiled: CompiledChannel, context: ContextChannel, arguments: Mapping[str, object]
 ) -> AnchorKey | None:
@@ -119,7 +176,8 @@ async def expected_key(
 
     None where it does, or where the arguments name none. Nobody is let in by this.
     """
-    if compiled.tree.many or not is_default(context.get_instance_id):
+    is_discreet = compiled.channel.options.secret and compiled.tree.root.user_key is not None
+    if compiled.tree.many or is_discreet or not is_default(context.get_instance_id):
         return None
     try:
         return AnchorKey(compiled.name, await _anchor_id(compiled, context, arguments))

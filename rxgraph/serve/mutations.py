@@ -29,7 +29,13 @@ from rxgraph.serve.access import Roots, hold_roots, see_roots
 from rxgraph.serve.auth import Identity
 from rxgraph.serve.committing import Committing
 from rxgraph.serve.events import Stamp, stamp_for
-from rxgraph.serve.gate import admit, check_permission_here, expected_key, require_user
+from rxgraph.serve.gate import (
+    admit,
+    check_permission_here,
+    discreet,
+    expected_key,
+    require_user,
+)
 from rxgraph.serve.hub import Attachment
 from rxgraph.serve.runtime import Runtime
 from rxgraph.serve.scope import OperationScope
@@ -223,10 +229,11 @@ class Mutator:
         committing = Committing(
             self._runtime.backend, text, again, connection=self._scope.connection
         )
-        key, enter = await self._enter(context, arguments)
-        attachment = await self._runtime.hub.attach(key, committing.receive)
-        held.push_async_callback(attachment.detach)
-        roots = await hold_roots(attachment, self._compiled, context, arguments)
+        with discreet(self._compiled, arguments):
+            key, enter = await self._enter(context, arguments)
+            attachment = await self._runtime.hub.attach(key, committing.receive)
+            held.push_async_callback(attachment.detach)
+            roots = await hold_roots(attachment, self._compiled, context, arguments)
         stamp = stamp_for(self._compiled, key, user_id, self._runtime.settings)
 
         def work() -> Outcome:
@@ -244,7 +251,8 @@ class Mutator:
                 ready=committing.prepare,
             )
 
-        outcome = await committing.run(work, self._runtime.settings.store_timeout_seconds)
+        with discreet(self._compiled, arguments):
+            outcome = await committing.run(work, self._runtime.settings.store_timeout_seconds)
         # Not shown: refused, or committed while the store is away. Then the intents bring it to
         # the stream later, and which position that will be, nobody knows yet.
         return Done(outcome, attachment if committing.is_shown else None, roots)

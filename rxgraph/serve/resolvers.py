@@ -16,7 +16,7 @@ from rxgraph.serve.access import open_access
 from rxgraph.serve.answers import value_of
 from rxgraph.serve.auth import Credentials, Identity
 from rxgraph.serve.events import has_root
-from rxgraph.serve.gate import entity_id, require_user
+from rxgraph.serve.gate import discreet, entity_id, require_user
 from rxgraph.serve.hub import Hub
 from rxgraph.serve.list_stream import ListStream
 from rxgraph.serve.mutations import Mutator, PayloadSource
@@ -60,15 +60,16 @@ class ChannelResolvers:
         attachment = None
         try:
             context = compiled.channel(await self._sure_user(identity_of(info)), arguments)
-            access = await open_access(self._hub(), compiled, context, arguments, _ignore)
-            attachment, replica = access.attachment, access.attachment.replica
-            has_joined = False
-            state, generation, position, at = await scope.together.read(
-                lambda: (replica.state, replica.generation, replica.position, replica.at)
-            )
-            view = access.see(state)
-            if not has_root(view):
-                raise NotFound(replica.missing)
+            with discreet(compiled, arguments):
+                access = await open_access(self._hub(), compiled, context, arguments, _ignore)
+                attachment, replica = access.attachment, access.attachment.replica
+                has_joined = False
+                state, generation, position, at = await scope.together.read(
+                    lambda: (replica.state, replica.generation, replica.position, replica.at)
+                )
+                view = access.see(state)
+                if not has_root(view):
+                    raise NotFound(replica.missing)
             cursor = access.stamp(self._settings()).at(generation, position, at, time.time())
             return ChannelSource(entity_id(compiled, arguments), cursor, view, compiled.tree.many)
         finally:
@@ -99,7 +100,8 @@ class ChannelResolvers:
             scope=scope_of(info.context),
         )
         try:
-            await stream.open(after)
+            with discreet(compiled, arguments):
+                await stream.open(after)
         except BaseException:
             await stream.close()
             raise

@@ -14,6 +14,10 @@ import time
 from collections.abc import AsyncGenerator, Generator, Hashable, Iterator
 from typing import Any, Protocol
 
+from channels.db import database_sync_to_async
+
+from rxgraph.cache.rows.keys import parse_pk
+from rxgraph.cache.rows.snapshot import alias_of
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.channel_types import ChannelEventKind, ResetReason
 from rxgraph.compile.runtime_values import runtime_value
@@ -28,7 +32,7 @@ from rxgraph.serve.backlog import Backlog, Delta, Lost, Message, Pending, Restar
 from rxgraph.serve.committing import is_written_elsewhere
 from rxgraph.serve.cursor import VOID, Cursor
 from rxgraph.serve.events import EventMaker, has_root
-from rxgraph.serve.gate import Admission, check_permission, describe, require_user
+from rxgraph.serve.gate import Admission, check_permission, describe, discreetly, require_user
 from rxgraph.serve.groups import Groups
 from rxgraph.serve.hub import Hub
 from rxgraph.serve.messages import jsonable
@@ -447,11 +451,16 @@ class LiveStream:
 
     def _next_check(self) -> float:
         """Return when to ask again: not at the same moment for all who came at one."""
-        seconds = self._settings.reauth_seconds
-        return time.monotonic() + seconds * random.uniform(0.9, 1.0)  # noqa: S311
+        seconds = self._settings.reauth_seconds * random.uniform(0.9, 1.0)  # noqa: S311
+        left = self._identity.seconds_left
+        if left is not None:  # a token that expires ends what it opened
+            seconds = min(seconds, max(left, 0.0))
+        return time.monotonic() + seconds
 
     def _refuse(self, refusal: RequestError) -> None:
-        self._refusal, self._ends = refusal, True
+        told = discreetly(self.compiled, self.arguments, refusal)
+        assert isinstance(told, RequestError)
+        self._refusal, self._ends = told, True
         self._backlog.clear()
         for _, place in self._first:
             place.release()
@@ -531,13 +540,15 @@ class LiveStream:
             max_age = min(max_age, time.monotonic() - self._doubted_at)
             self._doubted_at = None  # another doubt may come while this one is cleared up
         try:
-            user = await self._identity.recheck(max_age)
+            user = await self._hub.contexts.sure_user(self._identity, max_age)
             require_user(user)
             await check_permission(self.compiled, user, self.arguments)
             self.context.user = user
             await self._recheck_state()
-        except NotFound:
-            return None  # the row is gone: the stream will tell in its own words
+        except NotFound as error:
+            # The row is gone: then the stream will tell in its own words. Or it is something else
+            # that is, such as the membership of this user.
+            return None if await self._is_gone() else error
         except RequestError as error:
             return error
         except Exception:
@@ -547,6 +558,14 @@ class LiveStream:
                 " your permission could not be checked again"
             )
         return None
+
+    async def _is_gone(self) -> bool:
+        """True when the database has no root any more."""
+        if self.compiled.tree.many:
+            return False
+        model, root = self.compiled.tree.root.model, self._access.attachment.replica.root
+        rows = model._base_manager.using(alias_of(model)).filter(pk=parse_pk(model, root.id))
+        return not await database_sync_to_async(rows.exists)()
 
     async def _recheck_state(self) -> None:
         """Find out what of the state the viewer may still have."""

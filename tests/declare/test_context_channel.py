@@ -157,7 +157,13 @@ def test_an_unknown_option_is_refused_with_the_nearest_name() -> None:
 
 @pytest.mark.parametrize(
     "meta",
-    [{"auto_update": 1}, {"cache_ttl": "3"}, {"cache_ttl": -1}, {"graphql_name": ""}],
+    [
+        {"auto_update": 1},
+        {"secret": "yes"},
+        {"cache_ttl": "3"},
+        {"cache_ttl": -1},
+        {"graphql_name": ""},
+    ],
 )
 def test_an_option_of_the_wrong_type_is_refused(meta: dict[str, Any]) -> None:
     assert refused(meta=meta)[0][0] == "E019"
