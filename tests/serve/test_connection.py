@@ -67,6 +67,11 @@ BOTH = f"sessionid=abc; csrftoken={SECRET}"
         ({"cookie": BOTH, "x_csrftoken": SECRET, "origin": EVIL}, False),
         ({"cookie": COOKIE, "authorization": "Token abc"}, True),  # no page can send that unasked
         ({"cookie": COOKIE, "authorization": "Basic abc"}, False),  # browsers do by themselves
+        ({"cookie": COOKIE, "sec_fetch_site": "same-origin"}, True),
+        ({"cookie": COOKIE, "sec_fetch_site": "same-site"}, False),
+        ({"cookie": COOKIE, "sec_fetch_site": "cross-site"}, False),
+        ({"cookie": COOKIE, "sec_fetch_site": "none"}, False),
+        ({"cookie": COOKIE, "sec_fetch_site": "same-origin", "origin": EVIL}, False),
         ({"authorization": "Token abc", "origin": EVIL}, True),
         ({"authorization": "Basic abc", "origin": EVIL}, False),
     ],
