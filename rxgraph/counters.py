@@ -147,6 +147,8 @@ HEATINGS = Spread(
 )
 SWEEPS = Tally("rxgraph_sweeps", "Looks at the intent log for what was left over")
 SWEPT = Tally("rxgraph_intents_swept", "Intents that were taken over from other processes")
+INTENTS_FAILED = Tally("rxgraph_intents_failed", "Attempts at an intent that failed; it stays")
+QUARANTINED = Tally("rxgraph_intents_quarantined", "Intents that were put into quarantine")
 STORE_ERRORS = Tally("rxgraph_store_errors", "Requests that the store did not answer")
 
 COUNTED: tuple[Tally, ...] = (
@@ -163,6 +165,8 @@ COUNTED: tuple[Tally, ...] = (
     BATCHES,
     SWEEPS,
     SWEPT,
+    INTENTS_FAILED,
+    QUARANTINED,
     STORE_ERRORS,
 )
 SPREADS: tuple[Spread, ...] = (LAG, HEATINGS)

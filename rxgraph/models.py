@@ -1,4 +1,4 @@
-"""The tables RxGraph adds to a database: the intent log, and mutations that may be repeated."""
+"""The tables RxGraph adds to a database: the intent log, what could not be done, and mutations."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Intent(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_intent_id, editable=False)
-    rows = models.TextField(help_text='JSON: [["app.model", "primary key"], ...].')
+    rows = models.TextField(help_text='JSON, keys by model: {"app.model": [7, [10, 99], "text"]}.')
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -38,6 +38,27 @@ class Intent(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class Quarantined(models.Model):
+    """An intent that could not be done for ``RXGRAPH["INTENT_RETRY_SECONDS"]``.
+
+    Kept for ``RXGRAPH["QUARANTINE_SECONDS"]``; ``rxgraph_sweep --requeue`` puts it back.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    rows = models.TextField(help_text="As the intent had it.")
+    problem = models.TextField(help_text="Why it could not be done.")
+    created_at = models.DateTimeField(help_text="When the intent was written.")
+    quarantined_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        app_label = "rxgraph"
+        db_table = "rxgraph_quarantine"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.problem}"
 
 
 class Mutation(models.Model):

@@ -25,10 +25,15 @@ class RxGraphSettings:
     #: Let processes without subscribers (workers, shells, WSGI) leave the merging of their changes
     #: to a server that shows them: their saves get cheaper, and arrive a moment later.
     hand_over: bool = True
-    #: Seconds between two sweeps of left-over intents; None: 0.5 with the memory store, else 2.
+    #: Seconds between two sweeps of left-over intents; None: 0.5 with the memory store, else 2;
+    #: 0: servers do not sweep, ``manage.py rxgraph_sweep --watch`` does.
     sweep_seconds: float | None = None
     #: Seconds an intent must be old before a sweeper takes it over from its writer.
     sweep_grace_seconds: float = 2.0
+    #: Seconds for which an intent that cannot be done is tried again; then it is quarantined.
+    intent_retry_seconds: float = 3600.0
+    #: Seconds that an intent stays in quarantine before it is deleted.
+    quarantine_seconds: float = 30 * 24 * 3600.0
     #: Seconds a cache stays after its last viewer left.
     cache_ttl: int = 7 * 24 * 3600
     #: Seconds for which a cursor can be resumed.

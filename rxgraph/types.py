@@ -123,6 +123,19 @@ EXPIRY = AnchorKey("rxgraph.expiry", "")
 """The record of whoever expires caches now: no anchor's."""
 
 
+SWEEPING_CHANNEL = "rxgraph.sweep"
+
+
+def sweeping_key(using: str) -> AnchorKey:
+    """Return the key of the record of whoever sweeps the database *using*: no anchor's."""
+    return AnchorKey(SWEEPING_CHANNEL, using)
+
+
+def is_duty(key: AnchorKey) -> bool:
+    """True for a record that says who looks after something, and is no anchor's."""
+    return key == EXPIRY or key.channel == SWEEPING_CHANNEL
+
+
 def process_key(session: str) -> AnchorKey:
     """Return the key of the server process *session*: it is woken for work, and sent signals."""
     return AnchorKey(PROCESS_CHANNEL, session)

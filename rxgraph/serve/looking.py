@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError
 from rxgraph.errors import BackendError
 from rxgraph.sync import intents
 from rxgraph.sync.engine import Engine
-from rxgraph.types import EXPIRY
+from rxgraph.types import AnchorKey, is_duty
 
 SECONDS = 10.0
 """Between two looks; what is older than three of these is not shown."""
@@ -46,7 +46,9 @@ def _phases(engine: Engine) -> dict[tuple[str, str], int]:
         found = engine.store.count_phases()
     except BackendError:
         return {}
-    return {place: number for place, number in found.items() if place[0] != EXPIRY.channel}
+    return {
+        place: number for place, number in found.items() if not is_duty(AnchorKey(place[0], ""))
+    }
 
 
 def _backlogs(engine: Engine) -> dict[str, tuple[int, float]]:

@@ -69,13 +69,15 @@ class Runtime:
         self._tasks += [
             self._every(self.settings.poll_seconds, self.hub.poll, "poll"),
             self._every(lease, self.backend.beat, "heartbeat"),
-            self._every(self.settings.sweep_interval_seconds, self._sweep, "sweep"),
             self._every(_BURIAL_SECONDS, self._bury, "burial"),
             self._every(expiry.interval_seconds(), self._expire, "expiry"),
             self._every(_CLAIM_SECONDS, self.hub.claim, "claims"),
             self._every(_LOOK_SECONDS, self._look, "looking"),
             asyncio.create_task(self._take_over(), name="rxgraph take over"),
         ]
+        if self.settings.sweep_interval_seconds:
+            interval = self.settings.sweep_interval_seconds
+            self._tasks.append(self._every(interval, self._sweep, "sweep"))
 
     def _deliver(self, told: Told) -> None:
         if isinstance(told, Signal):
@@ -106,11 +108,12 @@ class Runtime:
         await asyncio.shield(self._tasks[0])
 
     async def _sweep(self) -> None:
-        await self.backend.on_thread(self.engine.sweep)
+        await self.backend.on_thread(lambda: self.engine.sweep(leased=True))
 
     async def _bury(self) -> None:
         await self.backend.on_thread(self.engine.bury_sessions)
         await self.backend.on_thread(self.engine.forget_mutations)
+        await self.backend.on_thread(self.engine.forget_quarantined)
         await self.backend.on_thread(self.engine.forget_claims)
 
     async def _look(self) -> None:
@@ -153,6 +156,9 @@ class Runtime:
                 await task
         await self.signals.close()
         await self.hub.close()
+        if self.engine.sweeper.held:
+            with contextlib.suppress(BackendError):  # then the lease runs out
+                await self.backend.on_thread(self.engine.sweeper.release)
         await self.backend.close()
 
 

@@ -11,14 +11,14 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, models, router, transaction
 
 from rxgraph.cache.anchor import Anchor, Lease
 from rxgraph.cache.mirrors import Mirrors
@@ -63,18 +63,19 @@ from rxgraph.cache.store import Store
 from rxgraph.cache.turns import clear_anchor, leave_anchor
 from rxgraph.compile.channel import compiled_channels
 from rxgraph.compile.state_tree import StateTree
-from rxgraph.counters import BATCHES, HEATINGS, SWEEPS, SWEPT
+from rxgraph.counters import BATCHES, HEATINGS, SWEEPS
 from rxgraph.declare import registry
 from rxgraph.errors import BackendError
 from rxgraph.settings import RxGraphSettings, get_settings
+from rxgraph.sync import databases, heating, intents, quarantine, retelling
 from rxgraph.sync import flush as flushing
-from rxgraph.sync import heating, intents, retelling
 from rxgraph.sync.anchor_marks import clean_up, find_unmarked, live_roots, unmark_anchors
 from rxgraph.sync.forest import Place
 from rxgraph.sync.handing_over import HandOver, Watched, hand_over
 from rxgraph.sync.sharing import Sharing
 from rxgraph.sync.signals import Signal, decode_signal, encode_signal
 from rxgraph.sync.stamping import Stamping, committed_at
+from rxgraph.sync.sweeping import Sweeper
 from rxgraph.sync.touches import Committed
 from rxgraph.sync.wakeups import Bus, LocalBus, Told, open_bus
 from rxgraph.sync.writing.repeats import forget_mutations
@@ -109,7 +110,6 @@ STORE_STEPS: tuple[type[Step[Any]], ...] = (
 RETELL = "rxgraph.retell"
 """Kind of the signals that are not sent on: they ask for rows to be read and told again."""
 
-_INTENTS_PER_SWEEP = 1000
 _THREADS = 2  # that write to the store while others read the database
 _MEMORY_GRACE_SECONDS = 0.25
 _HEATING_PAUSE_SECONDS = 0.02
@@ -127,8 +127,8 @@ def _trees(channels: tuple[type, ...]) -> Mapping[str, StateTree]:
     return {item.name: item.tree for item in compiled_channels()}
 
 
-def _outstanding(using: str) -> list[frozenset[RowKey]]:
-    return [rows for _, rows in intents.outstanding(using)]
+def _tracked_models() -> set[type[models.Model]]:
+    return {model for tree in trees().values() for model in tree.tracked_models}
 
 
 def claim_seconds(channel: str) -> float:
@@ -162,9 +162,18 @@ class Engine:
         self._stamping = Stamping()
         self._sharing = Sharing(lambda committed: self._bring(committed, self._merge))
         self._retry_at = 0.0
+        self.sweeper = Sweeper(
+            self.run,
+            lambda using, rows, since: self._flush(using, rows, {}, since),
+            self._pass_on_signals,
+            lease_seconds=max(settings.lease_seconds, 2 * settings.sweep_interval_seconds),
+            retry_seconds=settings.intent_retry_seconds,
+        )
         self.perform = Performer(
             dict.fromkeys(STORE_STEPS, store.perform),
-            Database(trees, _outstanding, IntentLog(intents.select_two, intents.rows_in)).handlers,
+            Database(
+                trees, intents.distinct, IntentLog(intents.select_two, intents.rows_in)
+            ).handlers,
             {
                 SwapAnchor: self._swap,
                 LoadAnchor: self._load,
@@ -327,36 +336,33 @@ class Engine:
 
     # -- what dead or serving-nobody processes left
 
-    def sweep(self, *, at_once: bool = False) -> int:
+    def sweep(
+        self,
+        *,
+        at_once: bool = False,
+        leased: bool = False,
+        aliases: Sequence[str] | None = None,
+    ) -> int:
         """Replay the intents that were left over; answer how many those were.
 
-        *at_once*: a writer has just left some, do not wait until they have an age.
+        *at_once*: a writer has just left some, do not wait until they have an age. *leased*: only
+        in databases that no other process sweeps. *aliases*: in these; None: in all of them.
 
         Raises:
             BackendError: the store does not answer; the intents stay.
         """
-        grace = self.settings.sweep_grace_seconds
-        if self.settings.is_memory:
-            grace = min(grace, _MEMORY_GRACE_SECONDS)
-        if at_once:
-            grace = 0.0
         SWEEPS.add()
-        swept = 0
-        for using in self.aliases():
-            while found := intents.left_over(using, grace, _INTENTS_PER_SWEEP):
-                # First, so that nothing is told of what a signal takes away.
-                self._pass_on_signals(using, found)
-                rows = frozenset(row for _, named in found for row in named if row.model != SIGNAL)
-                self._flush(using, rows, {}, committed_at(intent for intent, _ in found))
-                intents.forget(using, [intent for intent, _ in found])
-                swept += len(found)
-                SWEPT.add(number=len(found))
-                if len(found) < _INTENTS_PER_SWEEP:
-                    break
-        return swept
+        grace = 0.0 if at_once else self._grace_seconds
+        chosen = self.swept_databases() if aliases is None else aliases
+        return self.sweeper.sweep(chosen, grace, leased=leased)
 
-    def _pass_on_signals(self, using: str, found: intents.Found) -> None:
-        named = [(intent, row.pk) for intent, rows in found for row in rows if row.model == SIGNAL]
+    @property
+    def _grace_seconds(self) -> float:
+        grace = self.settings.sweep_grace_seconds
+        return min(grace, _MEMORY_GRACE_SECONDS) if self.settings.is_memory else grace
+
+    def _pass_on_signals(self, using: str, found: Sequence[intents.LeftOver]) -> None:
+        named = [(item.id, row.pk) for item in found for row in item.rows if row.model == SIGNAL]
         if not named:
             return
         intents.forget(using, [intent for intent, _ in named])  # at most once
@@ -364,10 +370,18 @@ class Engine:
             if (signal := decode_signal(text)) is not None:
                 self._pass_on(signal)
 
+    def swept_databases(self) -> list[str]:
+        """Return the databases whose intents are swept, and may wait."""
+        return databases.swept(_tracked_models())
+
     def aliases(self) -> list[str]:
         """Return the databases that hold what is tracked."""
-        models = {model for tree in trees().values() for model in tree.tracked_models}
-        return sorted({router.db_for_write(model) for model in models})
+        return sorted({router.db_for_write(model) for model in _tracked_models()})
+
+    def forget_quarantined(self) -> int:
+        """Delete what has been in quarantine for too long; answer how many those were."""
+        seconds = self.settings.quarantine_seconds
+        return sum(quarantine.forget(using, seconds) for using in self.aliases())
 
     def bury_sessions(self) -> int:
         """Take the sessions of killed processes off the anchors; answer how many those were."""

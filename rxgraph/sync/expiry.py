@@ -18,7 +18,7 @@ from rxgraph.cache.turns import expire_anchor, settle
 from rxgraph.declare import registry
 from rxgraph.settings import get_settings
 from rxgraph.sync.engine import Engine
-from rxgraph.types import EXPIRY, AnchorKey
+from rxgraph.types import EXPIRY, AnchorKey, is_duty
 
 _LONGEST_INTERVAL_SECONDS = 60.0
 _SHORTEST_INTERVAL_SECONDS = 1.0
@@ -61,7 +61,7 @@ def due(
     """Return what is to be cooled at *now* (Unix seconds), ordered by key."""
     found = []
     for key, anchor in sorted(anchors, key=lambda item: item[0]):
-        if key == EXPIRY:
+        if is_duty(key):
             continue
         idle = now - anchor.idle_since if anchor.idle_since else 0.0
         if decisions.is_expired(anchor, now, ttl(key.channel)):

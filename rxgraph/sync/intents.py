@@ -1,43 +1,60 @@
 """The intent log: which rows committed transactions may have changed, until live state followed.
 
 Plain SQL on the caller's connection, in whatever transaction it has open. An alias without the
-table (no ``migrate`` yet, or a router that keeps it away) is reported once and gone without.
+table (no ``migrate`` yet, or a router that keeps it away) is reported once and gone without. A row
+that cannot be read is reported once, names nothing, and is left to the sweeper (``sweeping``).
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterable, Iterator
-from datetime import timedelta
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import orjson
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Count, Min
+from django.db.models.functions import Length
 from django.db.models.signals import post_migrate
 from django.utils import timezone
 
 from rxgraph.cache.steps import chunks
 from rxgraph.models import Intent, new_intent_id
+from rxgraph.sync.intent_codec import decode, encode
 from rxgraph.types import RowKey
 
 logger = logging.getLogger("rxgraph.sync")
 
-KEYS_PER_INTENT = 10_000
+KEYS_PER_INTENT = 100_000
 IDS_PER_DELETE = 500
+MEGABYTES_PER_PAGE = 8
 _RETRY_SECONDS = 60.0
 
 _known: set[str] = set()
 _missing_since: dict[str, float] = {}
+_unreadable: set[str] = set()
 
 Found = list[tuple[UUID, frozenset[RowKey]]]
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOver:
+    """An intent that its writer has not done."""
+
+    id: UUID
+    rows: frozenset[RowKey]
+    #: Seconds since it was written, by the clock that wrote it.
+    age: float
+    #: Why its rows cannot be read; None: they can.
+    problem: str | None = None
+
+
 def write(connection: BaseDatabaseWrapper, rows: Collection[RowKey]) -> tuple[UUID, ...]:
-    """Insert intents that name *rows* and return their ids; more than 10,000 rows need several."""
+    """Insert intents that name *rows* and return their ids; more than 100,000 rows need several."""
     if not is_there(connection):
         return ()
     table, id_, rows_, created_at = _names(connection)
@@ -47,7 +64,7 @@ def write(connection: BaseDatabaseWrapper, rows: Collection[RowKey]) -> tuple[UU
     with connection.cursor() as cursor:
         for part in chunks(rows, KEYS_PER_INTENT):
             intent = new_intent_id()
-            values = [_adapt("id", intent, connection), _encode(part)]
+            values = [_adapt("id", intent, connection), encode(part)]
             if not _has_own_clock(connection):
                 values.append(_adapt("created_at", timezone.now(), connection))
             cursor.execute(sql, values)
@@ -57,7 +74,33 @@ def write(connection: BaseDatabaseWrapper, rows: Collection[RowKey]) -> tuple[UU
 
 def outstanding(using: str, limit: int | None = None) -> Found:
     """Return the intents that the caller's snapshot shows, oldest first, at most *limit*."""
-    return _select(connections[using], "", [], limit)
+    connection = connections[using]
+    if not is_there(connection):
+        return []
+    table, id_, rows_, _ = _names(connection)
+    sql = f"SELECT {id_}, {rows_} FROM {table} ORDER BY {id_}"  # noqa: S608
+    if limit is not None:
+        sql += f" LIMIT {int(limit)}"
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return [
+            (found if isinstance(found, UUID) else UUID(found), rows_in(text))
+            for found, text in cursor.fetchall()
+        ]
+
+
+def distinct(using: str) -> list[frozenset[RowKey]]:
+    """Return what the intents name that the caller's snapshot shows, equal ones once.
+
+    After an outage many thousands may wait that name the same few rows over and over.
+    """
+    connection = connections[using]
+    if not is_there(connection):
+        return []
+    table, _, rows_, _ = _names(connection)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT DISTINCT {rows_} FROM {table}")  # noqa: S608
+        return [rows_in(text) for (text,) in cursor.fetchall()]
 
 
 def select_two(using: str) -> str | None:
@@ -70,8 +113,14 @@ def select_two(using: str) -> str | None:
 
 
 def rows_in(text: str) -> frozenset[RowKey]:
-    """Return the rows that the text of an intent names."""
-    return frozenset(_decode(text))
+    """Return the rows that the text of an intent names; one that cannot be read names nothing."""
+    try:
+        return decode(text)
+    except ValueError as error:
+        if text[:200] not in _unreadable:
+            _unreadable.add(text[:200])
+            logger.error("an intent cannot be read (%s): %.200s", error, text)
+        return frozenset()
 
 
 def rows(using: str, limit: int | None = None) -> frozenset[RowKey]:
@@ -79,32 +128,41 @@ def rows(using: str, limit: int | None = None) -> frozenset[RowKey]:
     return frozenset().union(*(found for _, found in outstanding(using, limit)))
 
 
-def left_over(using: str, older_than_seconds: float, limit: int | None = None) -> Found:
-    """Return the intents that are at least this old, by the clock that wrote them.
+def left_over(
+    using: str, older_than_seconds: float, limit: int, after: UUID | None = None
+) -> list[LeftOver]:
+    """Return intents of at least this age, oldest first; those past *after*, at most *limit*.
 
-    That is the database's on PostgreSQL, and this machine's elsewhere.
+    The age is by the clock that wrote them: the database's on PostgreSQL, this machine's elsewhere.
+    There are fewer than *limit* also where they are large.
     """
     connection = connections[using]
-    created_at = connection.ops.quote_name("created_at")
-    if _has_own_clock(connection):
-        where = f"WHERE {created_at} <= clock_timestamp() - %s * interval '1 second'"
-        return _select(connection, where, [older_than_seconds], limit)
-    latest = timezone.now() - timedelta(seconds=older_than_seconds)
-    return _select(
-        connection, f"WHERE {created_at} <= %s", [_adapt("created_at", latest, connection)], limit
-    )
+    if not is_there(connection):
+        return []
+    now = _now(connection)
+    latest = now - timedelta(seconds=older_than_seconds)
+    waiting = Intent._default_manager.using(using).filter(created_at__lte=latest).order_by("id")
+    if after is not None:
+        waiting = waiting.filter(id__gt=after)
+    ids = _page(waiting.values_list("id", Length("rows"))[:limit])
+    if not ids:
+        return []
+    found = Intent._default_manager.using(using).order_by("id")
+    found = found.filter(id__gte=ids[0], id__lte=ids[-1], created_at__lte=latest)
+    return [_left_over(intent, now) for intent in found[: len(ids)]]
 
 
 def backlog(using: str) -> tuple[int, float | None]:
     """Return how many intents wait, and the age of the oldest in seconds; None: there is none."""
-    if not is_there(connections[using]):
+    connection = connections[using]
+    if not is_there(connection):
         return 0, None
     found = Intent._default_manager.using(using).aggregate(
         waiting=Count("pk"), oldest=Min("created_at")
     )
     if found["oldest"] is None:
         return 0, None
-    return found["waiting"], max(0.0, (timezone.now() - found["oldest"]).total_seconds())
+    return found["waiting"], max(0.0, (_now(connection) - found["oldest"]).total_seconds())
 
 
 def forget(using: str, ids: Iterable[UUID]) -> None:
@@ -155,30 +213,24 @@ def look_again(**kwargs: Any) -> None:
 post_migrate.connect(look_again, dispatch_uid="rxgraph.intents")
 
 
-def _select(
-    connection: BaseDatabaseWrapper, where: str, params: list[Any], limit: int | None
-) -> Found:
-    if not is_there(connection):
-        return []
-    table, id_, rows_, _ = _names(connection)
-    sql = f"SELECT {id_}, {rows_} FROM {table} {where} ORDER BY {id_}"  # noqa: S608
-    if limit is not None:
-        sql += f" LIMIT {int(limit)}"
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return [
-            (found if isinstance(found, UUID) else UUID(found), frozenset(_decode(text)))
-            for found, text in cursor.fetchall()
-        ]
+def _page(sizes: Iterable[tuple[UUID, int]]) -> list[UUID]:
+    """Return the first ids, as many as fit into memory together; one at least."""
+    ids: list[UUID] = []
+    total = 0
+    for id_, size in sizes:
+        total += size
+        if ids and total > MEGABYTES_PER_PAGE * 1024 * 1024:
+            break
+        ids.append(id_)
+    return ids
 
 
-def _encode(part: list[RowKey]) -> str:
-    return orjson.dumps([[row.model, row.pk] for row in part]).decode()
-
-
-def _decode(text: str) -> Iterator[RowKey]:
-    for model, pk in orjson.loads(text):
-        yield RowKey(model, pk)
+def _left_over(intent: Intent, now: datetime) -> LeftOver:
+    age = (now - intent.created_at).total_seconds()
+    try:
+        return LeftOver(intent.id, decode(intent.rows), age)
+    except ValueError as error:
+        return LeftOver(intent.id, frozenset(), age, f"its rows cannot be read: {error}")
 
 
 def _names(connection: BaseDatabaseWrapper) -> tuple[str, str, str, str]:
@@ -189,6 +241,16 @@ def _names(connection: BaseDatabaseWrapper) -> tuple[str, str, str, str]:
 def _adapt(name: str, value: Any, connection: BaseDatabaseWrapper) -> Any:
     field: Any = Intent._meta.get_field(name)
     return field.get_db_prep_save(value, connection)
+
+
+def _now(connection: BaseDatabaseWrapper) -> datetime:
+    """Return the time by the clock that writes ``created_at``."""
+    if not _has_own_clock(connection):
+        return timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        found: datetime = cursor.fetchone()[0]
+    return found
 
 
 def _has_own_clock(connection: BaseDatabaseWrapper) -> bool:

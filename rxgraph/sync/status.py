@@ -20,7 +20,8 @@ from rxgraph.compile.channel import CompiledChannel, compiled_channels
 from rxgraph.errors import BackendError
 from rxgraph.sync import intents
 from rxgraph.sync.engine import Engine
-from rxgraph.types import EXPIRY, JSON, AnchorKey
+from rxgraph.sync.sweeping import backlog
+from rxgraph.types import JSON, AnchorKey, is_duty
 
 Status = dict[str, Any]
 Records = list[tuple[AnchorKey, Anchor]]
@@ -43,7 +44,7 @@ def gather(engine: Engine, channel: str | None = None) -> Status:
         ],
         "anchors": [_anchor(key, anchor, dead, now) for key, anchor in sorted(records)],
         "servers": [{"session": key, **(told or {})} for key, told in sorted(living.items())],
-        "intents": [_intents(alias) for alias in _aliases(compiled)],
+        "intents": [_intents(alias) for alias in _aliases(engine, compiled, channel)],
     }
 
 
@@ -60,7 +61,7 @@ def _look(engine: Engine, now: float) -> tuple[JSON, Records, frozenset[str], di
         store["visible"] = False  # the server's memory is another one
         return store, [], frozenset(), {}
     try:
-        records = [item for item in engine.store.list_anchors() if item[0] != EXPIRY]
+        records = [item for item in engine.store.list_anchors() if not is_duty(item[0])]
         return store, records, engine.store.dead_sessions(now), engine.store.living_sessions(now)
     except BackendError as error:
         return {**store, "answers": False, "error": str(error)}, [], frozenset(), {}
@@ -118,7 +119,9 @@ def _age(moment: float, now: float) -> float | None:
     return round(max(0.0, now - moment), 3) if moment else None
 
 
-def _aliases(compiled: Iterable[CompiledChannel]) -> list[str]:
+def _aliases(engine: Engine, compiled: Iterable[CompiledChannel], channel: str | None) -> list[str]:
+    if channel is None:
+        return engine.swept_databases()
     return sorted({alias_of(model) for item in compiled for model in item.tree.tracked_models})
 
 
@@ -129,11 +132,14 @@ def _intents(alias: str) -> JSON:
         "log": True,
         "waiting": 0,
         "oldest_age": None,
+        "quarantined": 0,
         "error": None,
     }
     try:
         found["log"] = intents.is_there(connections[alias])
-        waiting, age = intents.backlog(alias)
+        waits = backlog(alias)
     except (DatabaseError, InterfaceError) as error:
         return {**found, "answers": False, "error": str(error).strip()}
-    return {**found, "waiting": waiting, "oldest_age": None if age is None else round(age, 3)}
+    age = waits.oldest_seconds
+    found |= {"waiting": waits.pending, "oldest_age": None if age is None else round(age, 3)}
+    return {**found, "quarantined": waits.quarantined}

@@ -15,7 +15,8 @@ HERE = Path(__file__).parent
 @pytest.mark.integration
 @pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="DATABASE_URL is not set")
 def test_capture_and_intents_on_postgres():
-    suites = [*sorted(HERE.glob("test_capture*.py")), HERE / "test_intents.py"]
+    suites = sorted(HERE.glob("test_capture*.py"))
+    suites += [HERE / "test_intents.py", HERE / "test_sweeping.py"]
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         + ["--ds=tests.sync.captured.postgres"]

@@ -52,25 +52,62 @@ def test_intents_are_kept_by_each_database():
 
 
 def test_very_many_rows_need_several_intents():
-    ids = intents.write(connection, some(20_001))
+    assert len(intents.write(connection, some(100_000))) == 1
+    assert Intent.objects.get().rows == '{"captured.label":[[0,99999]]}'
+    Intent.objects.all().delete()
+    ids = intents.write(connection, some(200_001))
     assert len(ids) == 3
-    assert intents.rows("default") == some(20_001)
+    assert intents.rows("default") == some(200_001)
     intents.forget("default", ids + tuple(uuid4() for _ in range(1_200)))
     assert not Intent.objects.exists()
 
 
 def test_left_over_ones_are_those_of_some_age():
     ids = intents.write(connection, some(1))
-    assert intents.left_over("default", 60) == []
+    assert intents.left_over("default", 60, 10) == []
     time.sleep(0.02)
-    assert intents.left_over("default", 0.01) == [(ids[0], some(1))]
+    [found] = intents.left_over("default", 0.01, 10)
+    assert (found.id, found.rows, found.problem) == (ids[0], some(1), None)
+    assert 0.02 <= found.age < 60
+
+
+def test_left_over_ones_come_in_pages_and_large_ones_alone(monkeypatch):
+    ids = [intents.write(connection, some(1, start=number))[0] for number in range(5)]
+    first = intents.left_over("default", 0, 2)
+    second = intents.left_over("default", 0, 10, first[-1].id)
+    assert [item.id for item in (*first, *second)] == ids
+    assert len(first) == 2
+    assert intents.left_over("default", 0, 2, ids[-1]) == []
+    monkeypatch.setattr(intents, "MEGABYTES_PER_PAGE", 0)
+    assert [item.id for item in intents.left_over("default", 0, 10)] == ids[:1]
+
+
+@pytest.mark.parametrize("text", ["", "{", '"x"', '{"a.b": 5}', '{"a.b": [[1]]}', "[5]", "null"])
+def test_one_that_cannot_be_read_names_nothing_and_is_reported_once(text, caplog):
+    other = intents.write(connection, some(2))[0]
+    broken = Intent.objects.create(rows=f"{text} ")
+    with caplog.at_level(logging.ERROR, logger="rxgraph.sync"):
+        assert intents.rows("default") == some(2)
+        assert set(intents.distinct("default")) == {some(2), frozenset()}
+    assert len(caplog.records) == 1
+    assert "cannot be read" in caplog.text
+    found = {item.id: item for item in intents.left_over("default", 0, 10)}
+    assert found[other].problem is None
+    assert "cannot be read" in (found[broken.id].problem or "")
+
+
+def test_equal_ones_are_read_once():
+    for _ in range(3):
+        intents.write(connection, some(2))
+    intents.write(connection, some(1))
+    assert sorted(intents.distinct("default"), key=len) == [some(1), some(2)]
 
 
 def test_the_model_reads_what_was_written():
     (written,) = intents.write(connection, [RowKey("board.task", "a\"b'%s")])
     intent = Intent.objects.get()
     assert intent.id == written
-    assert intent.rows == '[["board.task","a\\"b\'%s"]]'
+    assert intent.rows == '{"board.task":["a\\"b\'%s"]}'
     assert str(intent) == str(written)
     assert abs(intent.created_at.timestamp() - time.time()) < 60
 
@@ -134,7 +171,8 @@ def test_a_database_without_the_table_is_reported_once(tracked, no_table, caplog
     assert "manage.py migrate rxgraph --database default" in caplog.text
     assert Label.objects.count() == 2
     assert intents.outstanding("default") == []
-    assert intents.left_over("default", 0) == []
+    assert intents.left_over("default", 0, 10) == []
+    assert intents.distinct("default") == []
     intents.forget("default", [uuid4()])
 
 

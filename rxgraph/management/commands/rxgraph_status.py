@@ -107,9 +107,10 @@ def _waiting(item: Any) -> str:
         return "its intents cannot be counted"
     if not item["log"]:
         return "no intent log: run manage.py migrate rxgraph"
+    aside = f"; {item['quarantined']} in quarantine" if item["quarantined"] else ""
     if not item["waiting"]:
-        return "no intents wait"
-    return f"{item['waiting']} intents wait, the oldest for {_seconds(item['oldest_age'])}"
+        return f"no intents wait{aside}"
+    return f"{item['waiting']} intents wait, the oldest for {_seconds(item['oldest_age'])}{aside}"
 
 
 def _fallbacks(counts: dict[str, int]) -> str:
