@@ -24,6 +24,7 @@ from rxgraph.declare.channel import ContextChannel
 from rxgraph.declare.operations import Operation
 from rxgraph.delta import View
 from rxgraph.errors import BadRequest, RequestError
+from rxgraph.faults import fault
 from rxgraph.serve import cursor as cursors
 from rxgraph.serve.access import Roots, hold_roots, see_roots
 from rxgraph.serve.auth import Identity
@@ -187,6 +188,7 @@ class Mutator:
                     with _counted() as count:
                         done = await self._write(held, arguments, requests, client_mutation_id)
                         count(done.outcome)
+                fault("before acknowledging")
                 if done.attachment is None:
                     return PayloadSource(self._compiled, done.outcome, client_mutation_id)
                 replica = done.attachment.replica

@@ -66,6 +66,7 @@ from rxgraph.compile.state_tree import StateTree
 from rxgraph.counters import BATCHES, HEATINGS, SWEEPS
 from rxgraph.declare import registry
 from rxgraph.errors import BackendError
+from rxgraph.faults import fault
 from rxgraph.settings import RxGraphSettings, get_settings
 from rxgraph.sync import databases, heating, intents, quarantine, retelling
 from rxgraph.sync import flush as flushing
@@ -301,6 +302,7 @@ class Engine:
             self._retry_at = time.monotonic() + self.settings.store_timeout_seconds
             logger.error("changes wait in the intent log until the store answers: %s", error)
             return
+        fault("before forgetting")
         if is_done and committed.intents:
             intents.forget(committed.using, committed.intents)
 

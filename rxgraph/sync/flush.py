@@ -34,6 +34,7 @@ from rxgraph.cache.steps import (
 )
 from rxgraph.cache.turns import in_snapshots, settle
 from rxgraph.compile.state_tree import StateTree
+from rxgraph.faults import fault
 from rxgraph.sync.forest import (
     Place,
     always_told,
@@ -147,6 +148,7 @@ def push(
         # is done here is durable with the swap that finishes it.
         is_durable=lambda after: after.owner != lease.owner,
     )
+    fault("after push")
     if after is None or after.owner != lease.owner:
         return None
     return Turn(key, after, before.is_unfinished, is_fresh=not before.is_unfinished)
@@ -316,6 +318,7 @@ def _release(turn: Turn) -> Procedure[None]:
 def _write_batch(
     writer: Writer, turn: Turn, snapshot: object, intents: tuple[frozenset[RowKey], ...]
 ) -> Procedure[Batch | None]:
+    fault("after take")
     key, tree = turn.key, writer.trees(turn.key.channel)
     owner, seq = turn.anchor.owner, turn.anchor.seq
     # A transaction that the snapshot shows has either its intents still there, or was pushed before
@@ -357,6 +360,7 @@ def _write_batch(
         current = extended
     if documents:
         yield from WriteDocuments(key, turn.anchor.generation, documents)
+        fault("after writing")
     told = {row.pk for row in turn.anchor.taken if row.model == MARK}
     for named in intents:
         if reconciliation.concerns(named):
@@ -378,6 +382,7 @@ def _finish(writer: Writer, batch: Batch, *, last: bool) -> Procedure[Turn | Non
 
     A batch that may show a part of a transaction is not published but done again, with the rest.
     """
+    fault("before finish")
     turn, lease = batch.turn, writer.lease()
     owner, seq = turn.anchor.owner, turn.anchor.seq
 
@@ -397,6 +402,7 @@ def _finish(writer: Writer, batch: Batch, *, last: bool) -> Procedure[Turn | Non
         return Turn(turn.key, after, is_redo=True)
     known = {**batch.found, **{document.key: document for document in batch.documents}}
     yield from Remember(turn.key, after.generation, before.done, seq, known)
+    fault("before publishing")
     yield from Publish(
         Wakeup(
             turn.key,

@@ -32,6 +32,7 @@ from rxgraph.cache.steps import (
     WritePart,
 )
 from rxgraph.cache.turns import cool, in_snapshot, settle
+from rxgraph.faults import fault
 from rxgraph.sync.flush import Writer, rescue
 from rxgraph.types import AnchorKey, Document, InstanceKey
 
@@ -89,6 +90,7 @@ def heat(writer: Writer, key: AnchorKey, lease: Lease | None = None) -> Procedur
             return Warmth.MISSING
         yield from filling.offer()
         pack = yield from filling.end()
+        fault("before filled")
         _, filled = yield from settle(
             key, lambda a, now: decisions.fill(a, lease.owner, seq, now, pack), filling.record
         )
@@ -151,6 +153,7 @@ class _Filling:
                 self._unpacked += part
                 while len(self._unpacked) >= packing.per_part:
                     yield from self._write_part(packing.per_part)
+            fault("heating")
             yield from self._hold()
 
     def offer(self) -> Procedure[None]:

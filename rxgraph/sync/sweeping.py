@@ -26,6 +26,7 @@ from rxgraph.cache.turns import settle
 from rxgraph.counters import INTENTS_FAILED, QUARANTINED
 from rxgraph.counters import SWEPT as INTENTS_SWEPT
 from rxgraph.errors import BackendError
+from rxgraph.faults import fault
 from rxgraph.sync import intents, quarantine
 from rxgraph.sync.intents import LeftOver
 from rxgraph.sync.stamping import committed_at
@@ -189,6 +190,7 @@ class Sweeper:
         """Do some intents together, and where that fails in halves, to find the culprits."""
         if not found:
             return 0
+        fault("sweeping")
         rows = frozenset(row for item in found for row in item.rows if row.model != SIGNAL)
         try:
             self._flush(using, rows, committed_at(item.id for item in found))

@@ -20,6 +20,7 @@ from uuid import UUID
 from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from rxgraph.faults import fault
 from rxgraph.settings import get_settings
 from rxgraph.sync import intents
 from rxgraph.types import RowKey
@@ -89,6 +90,7 @@ def on_commit(callback: Callable[[Committed], None] | None) -> Callable[[Committ
 
 def deliver(committed: Committed) -> None:
     """Hand *committed* to the callback."""
+    fault("after commit")
     if _callback is None:
         return
     try:
@@ -215,6 +217,7 @@ def commit(original: Callable[[Any], None], connection: BaseDatabaseWrapper) -> 
             touches = []
         else:
             _log_intent(connection, touches)
+            fault("before commit")
     original(connection)
     if touches and touches[0].is_manual:
         _deliver_in_autocommit(connection, collect(take(connection)))

@@ -15,7 +15,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -44,11 +44,13 @@ class Died(Exception):
 class Process:
     """A Django process beside the servers: a shell, a command, a worker of some queue."""
 
-    def __init__(self, environ: Mapping[str, str], log_path: Path) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], log_path: Path, inside: Sequence[str] = ()
+    ) -> None:
         self._log_path = log_path
         with log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.integration.worker"],
+            self._process = subprocess.Popen(  # noqa: S603
+                [*inside, sys.executable, "-m", "tests.integration.worker"],
                 env=dict(environ),
                 cwd=ROOT,
                 stdin=subprocess.PIPE,

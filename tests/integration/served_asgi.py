@@ -57,6 +57,7 @@ def facts() -> dict[str, Any]:
     return {
         "replicas": sorted(key.anchor_id for key in runtime.current().hub.replicas),
         "contexts": len(runtime.current().contexts),
+        "groups": len(getattr(runtime.current().backend._listener, "_members", ())),
         "tasks": sorted(
             task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("rxgraph")
         ),

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +36,12 @@ class Server:
     port: int
     environ: Mapping[str, str]
     log_path: Path
+    host: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
         """Where it serves HTTP."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def graphql_url(self) -> str:
@@ -50,7 +51,7 @@ class Server:
     @property
     def websocket_url(self) -> str:
         """Where it serves GraphQL over WebSocket."""
-        return f"ws://127.0.0.1:{self.port}/graphql"
+        return f"ws://{self.host}:{self.port}/graphql"
 
     @property
     def log(self) -> str:
@@ -123,13 +124,18 @@ def start(
     application: str = APPLICATION,
     *,
     port: int | None = None,
+    host: str = "127.0.0.1",
+    inside: Sequence[str] = (),
 ) -> Server:
-    """Start a server and return it when it answers; *port* is that of one that has ended."""
+    """Start a server and return it when it answers; *port* is that of one that has ended.
+
+    *inside*: what the command begins with, where it runs in another namespace than we do.
+    """
     port = port or free_port()
     with log_path.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603
             [
-                *(sys.executable, "-m", "uvicorn", application, "--host", "127.0.0.1"),
+                *(*inside, sys.executable, "-m", "uvicorn", application, "--host", host),
                 *("--port", str(port), "--log-level", "warning"),
                 *("--timeout-graceful-shutdown", "5"),
             ],
@@ -138,7 +144,7 @@ def start(
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    server = Server(process, port, environ, log_path)
+    server = Server(process, port, environ, log_path, host)
     deadline = time.monotonic() + 60
     while True:
         try:
