@@ -102,9 +102,12 @@ class TransportProtocol:
                 case "connection_init":
                     await self._init(message)
                 case "ping":
-                    await self._connection.answer({"type": "pong"})
+                    payload = _payload_of(message)
+                    await self._connection.answer(
+                        {"type": "pong", "payload": payload} if payload else {"type": "pong"}
+                    )
                 case "pong":
-                    pass
+                    _payload_of(message)
                 case "subscribe":
                     await self._subscribe(message)
                 case "complete":
@@ -118,9 +121,7 @@ class TransportProtocol:
         if self._is_initialised:
             await self._connection.close(4429, "Too many initialisation requests")
             return
-        payload = message.get("payload") or {}
-        if not isinstance(payload, dict):
-            raise BadFrame("The payload of connection_init is an object")
+        payload = _payload_of(message)
         self._is_initialised = True
         if self._patience is not None:
             self._patience.cancel()
@@ -146,8 +147,9 @@ class TransportProtocol:
             raise BadFrame("The id of subscribe is a text")
         if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
             raise BadFrame("The payload of subscribe is an object with a query")
-        if not isinstance(payload.get("variables"), dict | None):
-            raise BadFrame("The variables of subscribe are an object")
+        for name in ("variables", "extensions"):
+            if not isinstance(payload.get(name), dict | None):
+                raise BadFrame(f"The {name} of subscribe are an object")
         if not isinstance(payload.get("operationName"), str | None):
             raise BadFrame("The operationName of subscribe is a text")
         if id_ in self.running:
@@ -219,6 +221,7 @@ class TransportProtocol:
             variable_values=payload.get("variables"),
             context_value={**self.context, "scope": operation.scope},
             operation_name=payload.get("operationName"),
+            operation_extensions=payload.get("extensions"),
         )
         async with contextlib.aclosing(results):
             async for result in results:
@@ -236,3 +239,15 @@ class TransportProtocol:
                 if operation.park():
                     break
         return ()
+
+
+def _payload_of(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the payload of a message that may have one.
+
+    Raises:
+        BadFrame: it is no object.
+    """
+    payload = message.get("payload")
+    if not isinstance(payload, dict | None):
+        raise BadFrame(f"The payload of {message['type']} is an object")
+    return payload or {}

@@ -34,6 +34,11 @@ class Finding:
 
 def run_audits(script: str, **options: Any) -> list[Finding]:
     """Return what a script beside this file finds."""
+    return [Finding(**line) for line in run_lines(script, **options)]
+
+
+def run_lines(script: str, **options: Any) -> list[dict[str, Any]]:
+    """Return the JSON lines that a script beside this file prints."""
     done = subprocess.run(  # noqa: S603
         ["node", str(HERE / script), json.dumps(options)],  # noqa: S607
         capture_output=True,
@@ -43,7 +48,7 @@ def run_audits(script: str, **options: Any) -> list[Finding]:
     )
     if done.returncode:
         raise AssertionError(f"{script} failed:\n{done.stderr}")
-    return [Finding(**json.loads(line)) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def failed(findings: Sequence[Finding], *levels: str) -> list[str]:

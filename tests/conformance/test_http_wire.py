@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.conformance.served import troubles
 from tests.integration.board import Board
 
 BODY = b'{"query":"{ __typename }"}'
@@ -23,7 +24,7 @@ def wire(board: Board) -> Iterator[socket.socket]:
         yield found
     with socket.create_connection(("127.0.0.1", board.server.port), timeout=5) as other:
         assert ask(other, request()).endswith(ANSWER)
-    assert "Traceback" not in board.server.log
+    assert troubles(board.server.log) == []
 
 
 def request(*headers: str, body: bytes = BODY, length: int | None = None) -> bytes:
