@@ -4,6 +4,7 @@ RxGraphError
 ├── DeclarationError        the developer: a channel or serializer is declared wrongly
 ├── RequestError            the client: ``code`` and ``status`` travel in ``extensions``
 │   ├── BadRequest          400
+│   │   └── TooLarge        413
 │   ├── Unauthenticated     401
 │   ├── Forbidden           403
 │   ├── NotFound            404
@@ -14,7 +15,7 @@ RxGraphError
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class RxGraphError(Exception):
@@ -41,9 +42,29 @@ class RequestError(RxGraphError):
     code: ClassVar[str] = "BAD_REQUEST"
     status: ClassVar[int] = 400
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """What else travels in ``extensions``."""
+        return {}
+
 
 class BadRequest(RequestError):
     """The request itself is malformed: a wrong type, an unreadable cursor."""
+
+
+class TooLarge(BadRequest):
+    """What was sent or asked for is beyond a limit of size."""
+
+    status = 413
+
+    def __init__(self, what: str, found: float, allowed: float) -> None:
+        self.what, self.found, self.allowed = what, found, allowed
+        super().__init__(f"{what}: {found:,} found, {allowed:,} allowed")
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Both numbers."""
+        return {"found": self.found, "allowed": self.allowed}
 
 
 class Unauthenticated(RequestError):
@@ -75,10 +96,19 @@ class Conflict(RequestError):
 
 
 class RateLimited(RequestError):
-    """Too much at once; try again later."""
+    """Too much at once; try again later, *retry_after* seconds from now where that is known."""
 
     code = "RATE_LIMITED"
     status = 429
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """``retryAfter``, in seconds."""
+        return {} if self.retry_after is None else {"retryAfter": round(self.retry_after, 3)}
 
 
 class BackendError(RxGraphError):

@@ -50,16 +50,10 @@ class RxGraphSettings:
     replica_memory_mb: int = 256
     #: Seconds a store may take to answer before the change is left to the sweeper.
     store_timeout_seconds: float = 5.0
-    #: Seconds a client has for ``connection_init``.
-    init_timeout_seconds: float = 10.0
     #: Seconds between two checks of the credentials and permission of a live subscription.
     reauth_seconds: float = 60.0
-    #: Operations that may be in flight on one connection.
-    operations_per_connection: int = 100
     #: Events that may wait for one slow subscription before it gets RESET(OVERFLOW).
     queue_events: int = 1000
-    #: Bytes that the input of one mutation may have, and the answer of an action, as JSON.
-    mutation_bytes: int = 1024 * 1024
     #: Seconds within which a mutation with the same ``clientMutationId`` is a repeat.
     mutation_window: float = 3600
     #: Seconds that an action of a live context may run.
@@ -93,6 +87,53 @@ class RxGraphSettings:
     schema_dir: str | os.PathLike[str] = "schema"
     #: Folder of the front end, in which ``makefrontend`` runs GraphQL Code Generator.
     frontend_dir: str | os.PathLike[str] = "frontend"
+
+    # -- limits: what one client may ask for (docs/security.md). None turns one off.
+
+    #: Bytes of one GraphQL document.
+    document_bytes: int | None = 64 * 1024
+    #: Tokens of one document: names, values and punctuation.
+    document_tokens: int | None = 4000
+    #: Levels of nested selections, fragments followed.
+    operation_depth: int | None = 24
+    #: Aliases in one document, each counted wherever its fragment is used.
+    operation_aliases: int | None = 60
+    #: Fields that one answer may have, as far as the sizes of lists are known.
+    operation_cost: int | None = 2_000_000
+    #: Items that a list is taken to have while its size is not known.
+    operation_cost_list: int = 10
+    #: Bytes of one WebSocket message, and of the body of a request.
+    message_bytes: int | None = 2 * 1024 * 1024
+    #: Operations that may be in flight on one connection.
+    operations_per_connection: int = 100
+    #: Connections of one user to one process.
+    connections_per_user: int | None = 100
+    #: Connections of one address to one process.
+    connections_per_address: int | None = 1000
+    #: Proxies in front of the server that add to ``X-Forwarded-For``; 0: the peer is the client.
+    trusted_proxies: int = 0
+    #: Operations a second that one user may begin over time, in all processes together.
+    operations_per_second: float | None = 50.0
+    #: Operations that he may begin at once after a quiet time.
+    operations_burst: int = 1000
+    #: Mutations and actions a second that one user may ask for over time.
+    mutations_per_second: float | None = 20.0
+    #: Mutations and actions that he may ask for at once after a quiet time.
+    mutations_burst: int = 400
+    #: Anchors that ``list_instances`` may answer for one list.
+    list_anchors: int | None = 10_000
+    #: Instances of one first state.
+    snapshot_instances: int | None = 100_000
+    #: Bytes that the instances of one first state take, about.
+    snapshot_bytes: int | None = 64 * 1024 * 1024
+    #: Seconds a client has for ``connection_init``.
+    init_timeout_seconds: float = 10.0
+    #: Seconds that a connection may be without any operation.
+    idle_timeout_seconds: float | None = 300.0
+    #: Bytes that the input of one mutation may have, and the answer of an action, as JSON.
+    mutation_bytes: int = 1024 * 1024
+    #: Operations in one batch mutation.
+    mutation_operations: int | None = 500
 
     @property
     def is_memory(self) -> bool:

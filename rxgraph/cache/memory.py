@@ -15,6 +15,14 @@ from threading import RLock
 from typing import TypeVar, cast
 
 from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.buckets import (
+    FORGET_SECONDS,
+    Bucket,
+    ForgetBuckets,
+    Spend,
+    SpendSeveral,
+    Spent,
+)
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.steps import (
     DropGeneration,
@@ -62,6 +70,7 @@ class MemoryStore:
         #: By anchor, then by generation and name: the parts by their index.
         self._packs: defaultdict[AnchorKey, dict[tuple[int, str], _Parts]] = defaultdict(dict)
         self._heartbeats: dict[str, tuple[float, JSON]] = {}
+        self._buckets: dict[str, Bucket] = {}
         self._claims: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._answer = Performer(
             {
@@ -77,6 +86,9 @@ class MemoryStore:
                 WriteDocuments: self._write_documents,
                 DropGeneration: self._drop_generation,
                 FindIdleRoots: self._find_idle_roots,
+                Spend: lambda step: self._spend(step.spent),
+                SpendSeveral: lambda step: self._spend_several(step.spent),
+                ForgetBuckets: lambda step: self._forget_buckets(),
                 WritePart: self._write_part,
                 ReadPack: self._read_pack,
                 DropPack: self._drop_pack,
@@ -152,6 +164,21 @@ class MemoryStore:
 
     def close(self) -> None:
         """Do nothing: what is kept here lives as long as the process."""
+
+    # -- token buckets
+
+    def _spend(self, spent: Spent) -> float:
+        now = self._clock()
+        bucket = self._buckets.setdefault(spent.key, Bucket(spent.burst, now))
+        return bucket.spend(spent.tokens, now, rate=spent.rate, burst=spent.burst)
+
+    def _spend_several(self, several: Iterable[Spent]) -> None:
+        for spent in several:
+            self._spend(spent)
+
+    def _forget_buckets(self) -> None:
+        before = self._clock() - FORGET_SECONDS
+        self._buckets = {key: one for key, one in self._buckets.items() if one.at >= before}
 
     # -- the anchor records
 

@@ -26,7 +26,14 @@ from typing import Any, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 from bson.errors import BSONError
-from pymongo import IndexModel, MongoClient, ReplaceOne, WriteConcern
+from pymongo import (
+    IndexModel,
+    MongoClient,
+    ReplaceOne,
+    ReturnDocument,
+    UpdateOne,
+    WriteConcern,
+)
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from rxgraph.cache import mongo_requests as requests
@@ -39,6 +46,7 @@ from rxgraph.cache.mongo_requests import (
     Find,
     Insert,
     Replace,
+    Update,
 )
 from rxgraph.cache.steps import Procedure, Step, run, run_async
 from rxgraph.counters import STORE_ERRORS
@@ -55,6 +63,7 @@ DRIVERS = {
 
 _DUPLICATE_KEY = 11000
 _FAST = WriteConcern(1)
+_RETURNED: dict[str, Any] = {"upsert": True, "return_document": ReturnDocument.AFTER}
 #: Documents in one answer: decoding it keeps a process busy for a few milliseconds.
 _ONE_BATCH = 5_000
 _FAILURES = (PyMongoError, BSONError, UnicodeEncodeError, OverflowError)
@@ -183,6 +192,12 @@ class MongoStore:
                 except BulkWriteError as error:
                     return _stored(error)
                 return result.matched_count + result.upserted_count
+            case Update(name, [(id_, pipeline)]):
+                collection = self._collection(name, is_durable=False)
+                return [collection.find_one_and_update({"_id": id_}, pipeline, **_RETURNED)]
+            case Update(name):
+                self._collection(name, is_durable=False).bulk_write(_updates(request), False)
+                return []
             case Delete(name, filter_):
                 self._collection(name).delete_many(filter_)
                 return None
@@ -299,6 +314,12 @@ class AsyncMongoStore:
                 except BulkWriteError as error:
                     return _stored(error)
                 return result.matched_count + result.upserted_count
+            case Update(name, [(id_, pipeline)]):
+                collection = _collection(database, name, False)
+                return [await collection.find_one_and_update({"_id": id_}, pipeline, **_RETURNED)]
+            case Update(name):
+                await _collection(database, name, False).bulk_write(_updates(request), False)
+                return []
             case Delete(name, filter_):
                 await database[name].delete_many(filter_)
                 return None
@@ -356,6 +377,10 @@ def _replacements(request: Replace) -> list[ReplaceOne[dict[str, Any]]]:
         ReplaceOne(filter_, document, upsert=request.upsert)
         for filter_, document in request.replacements
     ]
+
+
+def _updates(request: Update) -> list[UpdateOne]:
+    return [UpdateOne({"_id": id_}, pipeline, upsert=True) for id_, pipeline in request.updates]
 
 
 def _indexes(request: EnsureIndexes) -> list[IndexModel]:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.buckets import FORGET_SECONDS, ForgetBuckets, Spend, SpendSeveral, Spent
 from rxgraph.cache.mongo_codec import (
     Raw,
     anchor_id,
@@ -53,11 +55,13 @@ ANCHORS = "anchors"
 SESSIONS = "sessions"
 ROOTS = "roots"
 PACKS = "packs"
+BUCKETS = "buckets"
 
 IndexKeys = tuple[tuple[str, int], ...]
 
 ANCHOR_INDEXES: tuple[IndexKeys, ...] = ((("_id.c", 1), ("phase", 1)),)
 PACK_INDEXES: tuple[IndexKeys, ...] = ((("_id.c", 1), ("_id.a", 1), ("_id.g", 1)),)
+BUCKET_INDEXES: tuple[IndexKeys, ...] = ((("at", 1),),)
 ROOT_INDEXES: tuple[IndexKeys, ...] = ((("until", 1),),)
 INSTANCE_INDEXES: tuple[IndexKeys, ...] = (
     (("_id.t", 1), ("_id.i", 1)),  # FindHolders
@@ -121,6 +125,17 @@ class Replace(Step[int]):
     replacements: Sequence[tuple[Raw, Raw]]
     upsert: bool
     is_durable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Update(Step[list[Raw]]):
+    """Update by (id, pipeline), or insert; answers the one as it is then, of several nothing.
+
+    It may be lost when a server fails: for what is counted, and not for what was promised.
+    """
+
+    collection: str
+    updates: Sequence[tuple[str, list[Raw]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -454,6 +469,37 @@ def forget_claims(before: float) -> Procedure[None]:
     yield from Delete(ROOTS, {"until": {"$lt": before}})
 
 
+# -- token buckets
+
+
+def _drawn(spent: Spent) -> tuple[str, list[Raw]]:
+    """Return an update that refills a bucket by the clock of the store, and takes from it."""
+    passed = {"$subtract": ["$$NOW", {"$ifNull": ["$at", "$$NOW"]}]}  # milliseconds
+    refill = {"$multiply": [{"$max": [0, passed]}, spent.rate / 1000]}
+    full = {"$min": [spent.burst, {"$add": [{"$ifNull": ["$tokens", spent.burst]}, refill]}]}
+    left = {"$subtract": [full, spent.tokens]}
+    return spent.key, [{"$set": {"tokens": left, "at": "$$NOW"}}]
+
+
+def spend(step: Spend) -> Procedure[float]:
+    """Answer ``Spend``."""
+    (raw,) = yield from Update(BUCKETS, [_drawn(step.spent)])
+    return float(raw["tokens"])
+
+
+def spend_several(step: SpendSeveral) -> Procedure[None]:
+    """Answer ``SpendSeveral``."""
+    for part in chunks(step.spent, DOCUMENTS_PER_REQUEST):
+        yield from Update(BUCKETS, [_drawn(spent) for spent in part])
+
+
+def forget_buckets(step: ForgetBuckets) -> Procedure[None]:
+    """Answer ``ForgetBuckets``."""
+    yield from EnsureIndexes(BUCKETS, BUCKET_INDEXES)
+    before = datetime.now(UTC) - timedelta(seconds=FORGET_SECONDS)
+    yield from Delete(BUCKETS, {"at": {"$lt": before}})
+
+
 # -- heartbeats
 
 
@@ -509,6 +555,9 @@ _HANDLERS: dict[type[Step[Any]], _Handler] = {
     WritePart: write_part,
     ReadPack: read_pack,
     DropPack: drop_pack,
+    Spend: spend,
+    SpendSeveral: spend_several,
+    ForgetBuckets: forget_buckets,
 }
 
 

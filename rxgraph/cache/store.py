@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 #: The steps that every store answers, by name: LoadAnchor, SwapAnchor, LoadAnchors,
 #: SwapAnchors, FindHolders, ReadDocuments, ReadParents, ReadSince, ReadSeveral, WriteDocuments,
-#: DropGeneration, FindIdleRoots, WritePart, ReadPack, DropPack.
+#: DropGeneration, FindIdleRoots, WritePart, ReadPack, DropPack, Spend, SpendSeveral, ForgetBuckets.
 
 
 class Store(Protocol):

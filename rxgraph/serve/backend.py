@@ -19,6 +19,7 @@ from channels.db import database_sync_to_async
 from django.db import connections
 
 from rxgraph.cache.anchor import Anchor, Lease
+from rxgraph.cache.buckets import ForgetBuckets, Spend, SpendSeveral, Spent
 from rxgraph.cache.opening import open_async_store
 from rxgraph.cache.reading import Reading, read_documents, read_several
 from rxgraph.cache.steps import Now, Procedure, Sleep, Step, run_async
@@ -91,6 +92,28 @@ class Backend:
         if isinstance(step, Now):
             return time.time()
         return await self._store.perform(step)
+
+    # -- token buckets, of all processes together
+
+    async def spend(self, spent: Spent) -> float:
+        """Take from a bucket; return what is left.
+
+        Raises:
+            BackendError: the store does not answer.
+        """
+        return await self._store.perform(Spend(spent))
+
+    async def spend_several(self, spent: list[Spent]) -> None:
+        """Take from several buckets.
+
+        Raises:
+            BackendError: the store does not answer.
+        """
+        await self._store.perform(SpendSeveral(tuple(spent)))
+
+    async def forget_buckets(self) -> None:
+        """Remove the buckets of those who have been quiet for long."""
+        await self._store.perform(ForgetBuckets())
 
     # -- coming and going
 

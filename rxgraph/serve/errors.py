@@ -47,7 +47,8 @@ def to_graphql_error(error: Exception) -> GraphQLError:
             return _with(error, error.message, _extensions("BAD_REQUEST", 400))
         return _masked(error, cause)
     if isinstance(cause, RequestError):
-        return _with(error, str(cause), _extensions(cause.code, cause.status))
+        extensions = {**_extensions(cause.code, cause.status), **cause.details}
+        return _with(error, str(cause), extensions)
     if isinstance(cause, _REQUEST_ERRORS):
         message = error.message or "No GraphQL query found in the request"
         return _with(error, message, _extensions("BAD_REQUEST", 400))

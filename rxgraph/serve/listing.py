@@ -18,7 +18,8 @@ from rxgraph.cache.rows.keys import normal_id
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.declare.channel import ContextChannel
 from rxgraph.declare.hooks import call_hook
-from rxgraph.errors import Forbidden, NotFound
+from rxgraph.errors import Forbidden, NotFound, TooLarge
+from rxgraph.settings import get_settings
 
 T = TypeVar("T")
 
@@ -29,10 +30,15 @@ async def list_ids(
     """Return the ids that ``list_instances`` answers, in its order, each once.
 
     Raises:
+        TooLarge: they are more than a list may have.
         Forbidden, NotFound: the hook says so in Django's words.
         TypeError: it answers no queryset and no list of ids or instances.
     """
-    return await ids_of(compiled, await ask_for_list(context, arguments))
+    most = get_settings().list_anchors
+    ids = await ids_of(compiled, await ask_for_list(context, arguments), most)
+    if most is not None and len(ids) > most:
+        raise TooLarge(f"Anchors of {compiled.names.field}", len(ids), most)
+    return ids
 
 
 async def ask_for_list(context: ContextChannel, arguments: Mapping[str, object]) -> Any:
@@ -49,14 +55,18 @@ async def ask_for_list(context: ContextChannel, arguments: Mapping[str, object])
         raise Forbidden("You may not list this") from None
 
 
-async def ids_of(compiled: CompiledChannel, answer: Any) -> tuple[str, ...]:
+async def ids_of(
+    compiled: CompiledChannel, answer: Any, most: int | None = None
+) -> tuple[str, ...]:
     """Return the ids of what ``list_instances`` answered; a queryset is evaluated here.
+
+    Of a queryset with more than *most* rows, not many more are read.
 
     Raises:
         TypeError: it is no queryset and no list of ids or instances.
     """
     if isinstance(answer, QuerySet):
-        found: tuple[str, ...] = await database_sync_to_async(ids_in)(compiled, answer)
+        found: tuple[str, ...] = await database_sync_to_async(ids_in)(compiled, answer, most)
         return found
     if isinstance(answer, str | bytes | Mapping) or not isinstance(answer, Iterable):
         raise TypeError(
@@ -66,12 +76,16 @@ async def ids_of(compiled: CompiledChannel, answer: Any) -> tuple[str, ...]:
     return normal_ids(compiled, answer)
 
 
-def ids_in(compiled: CompiledChannel, queryset: QuerySet[Any]) -> tuple[str, ...]:
+def ids_in(
+    compiled: CompiledChannel, queryset: QuerySet[Any], most: int | None = None
+) -> tuple[str, ...]:
     """Return the ids of a queryset by one SELECT of nothing but them."""
     root = compiled.tree.root.model
     is_plain = queryset._fields is None  # type: ignore[attr-defined] # no values() of its own
     if is_plain and issubclass(queryset.model, root):
         queryset = queryset.values_list("pk", flat=True)
+        if most is not None and not queryset.query.is_sliced:
+            queryset = queryset[: 2 * most + 1]  # a join may name some twice
     return normal_ids(compiled, queryset)
 
 

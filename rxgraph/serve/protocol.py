@@ -18,6 +18,7 @@ from rxgraph.errors import RateLimited, Unauthenticated
 from rxgraph.serve.auth import identify
 from rxgraph.serve.connection import credentials_of
 from rxgraph.serve.errors import formatted
+from rxgraph.serve.limits.seats import Seat
 from rxgraph.serve.operation import RunningOperation, is_request_error, payload_of
 from rxgraph.serve.outbox import Outbox
 from rxgraph.serve.planning import TEXTS
@@ -29,6 +30,7 @@ class Connection(Protocol):
 
     schema: Any
     outbox: Outbox
+    seat: Seat
 
     async def answer(self, message: Mapping[str, object]) -> None:
         """Send a message that belongs to no operation."""
@@ -45,6 +47,7 @@ class TransportProtocol:
     """The protocol of one connection."""
 
     __slots__ = (
+        "_begun",
         "_connection",
         "_endings",
         "_is_acknowledged",
@@ -68,6 +71,7 @@ class TransportProtocol:
         self._connection = connection
         self._is_initialised = self._is_acknowledged = False
         self._patience: asyncio.TimerHandle | None = None
+        self._begun = 0  # operations
 
     def start(self) -> None:
         """Begin, when the handshake is over."""
@@ -77,6 +81,20 @@ class TransportProtocol:
 
     def _give_up(self) -> None:
         self._start(self._connection.close(4408, "Connection initialisation timeout"))
+
+    def _be_idle(self) -> None:
+        """Close the socket some time from now, unless something begins until then."""
+        seconds = get_settings().idle_timeout_seconds
+        if seconds is not None and self._patience is None and not self.running:
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(seconds, self._end_idleness, self._begun)
+
+    def _end_idleness(self, begun: int) -> None:
+        self._patience = None
+        if self._begun != begun:
+            self._be_idle()  # some have come and gone
+        elif not self.running:
+            self._start(self._connection.close(1000, "Nothing was asked for; connect again"))
 
     async def shutdown(self) -> None:
         """End every operation and wait until each has given back what it took."""
@@ -134,9 +152,14 @@ class TransportProtocol:
         except Exception as error:  # noqa: BLE001  # reported below
             await self._connection.close(1011, formatted(error)["message"])
             return
+        refusal = self._connection.seat.sit(identity.user)
+        if refusal is not None:
+            await self._connection.close(1013, refusal)
+            return
         self.context.update(connection_params=payload, identity=identity)
         await self._connection.answer({"type": "connection_ack"})
         self._is_acknowledged = True
+        self._be_idle()
 
     async def _subscribe(self, message: dict[str, Any]) -> None:
         if not self._is_acknowledged:
@@ -163,6 +186,7 @@ class TransportProtocol:
             await operation.send_end([limit])
             return
         self.running[id_] = operation
+        self._begun += 1
         operation.task = self._start(self._run(operation, payload))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -179,9 +203,10 @@ class TransportProtocol:
     def _complete(self, message: dict[str, Any]) -> None:
         if not isinstance(message.get("id"), str):
             raise BadFrame("The id of complete is a text")
-        operation = self.running.pop(message["id"], None)
+        operation = self.running.get(message["id"])
         if operation is None:
             return
+        self._forget(operation)
         operation.scope.drop()  # nothing of it goes out any more, and its id is free
         if operation.is_parked:
             self._start_ending(operation.scope.close())
@@ -211,6 +236,7 @@ class TransportProtocol:
     def _forget(self, operation: RunningOperation) -> None:
         if self.running.get(operation.id) is operation:
             del self.running[operation.id]
+            self._be_idle()
 
     async def _stream(
         self, operation: RunningOperation, payload: dict[str, Any]

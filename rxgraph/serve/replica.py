@@ -32,6 +32,7 @@ from rxgraph.types import AnchorKey, Document, InstanceKey
 if TYPE_CHECKING:
     from rxgraph.serve.cohorts import Cohort
     from rxgraph.serve.hub import Hub
+    from rxgraph.serve.limits.census import Census
 
 logger = logging.getLogger("rxgraph.hub")
 
@@ -81,6 +82,7 @@ class Replica:
         #: Number → who holds it; None: told together with others, by a cohort.
         self.receivers: dict[int, Receive | None] = {}
         self.cohorts: dict[Hashable, Cohort] = {}
+        self.census: Census | None = None  # how long its lists are (``limits.first_state``)
         self.texts = book_of(tree, key.anchor_id)  # they are kept for as long as this is
         self._hub = hub
         self._next_receiver = 0

@@ -11,13 +11,15 @@ from strawberry.types import Info
 from rxgraph.compile.actions import ActionSpec
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.writing import WriteRequest
-from rxgraph.errors import NotFound
+from rxgraph.errors import NotFound, TooLarge
 from rxgraph.serve.access import open_access
 from rxgraph.serve.answers import value_of
 from rxgraph.serve.auth import Credentials, Identity
 from rxgraph.serve.events import has_root
 from rxgraph.serve.gate import discreet, entity_id, require_user
 from rxgraph.serve.hub import Hub
+from rxgraph.serve.limits.first_state import require_affordable, require_modest
+from rxgraph.serve.limits.guard import guard
 from rxgraph.serve.list_stream import ListStream
 from rxgraph.serve.mutations import Mutator, PayloadSource
 from rxgraph.serve.replica import Move
@@ -70,6 +72,7 @@ class ChannelResolvers:
                 view = access.see(state)
                 if not has_root(view):
                     raise NotFound(replica.missing)
+            require_affordable(info, compiled, view, replica, self._settings())
             cursor = access.stamp(self._settings()).at(generation, position, at, time.time())
             return ChannelSource(entity_id(compiled, arguments), cursor, view, compiled.tree.many)
         finally:
@@ -102,6 +105,7 @@ class ChannelResolvers:
         try:
             with discreet(compiled, arguments):
                 await stream.open(after)
+            require_affordable(info, compiled, stream.view, stream.replica, self._settings())
         except BaseException:
             await stream.close()
             raise
@@ -123,6 +127,14 @@ class ChannelResolvers:
         Raises:
             RequestError: the viewer may not watch the channel, or an operation is not declared.
         """
+        settings = self._settings()
+        require_modest(info, settings)
+        if (
+            settings.mutation_operations is not None
+            and len(requests) > settings.mutation_operations
+        ):
+            raise TooLarge("Operations in one batch", len(requests), settings.mutation_operations)
+        await guard().write(info.context)
         mutator = Mutator(current(), compiled, identity_of(info), scope_of(info.context))
         payload = await mutator.run(arguments, requests, client_mutation_id)
         payload.is_batch = batch
@@ -148,6 +160,7 @@ class ChannelResolvers:
         try:
             async with scope.in_turn():
                 user = await self._sure_user(identity_of(info))
+                await guard().write(info.context)
                 arguments = spec.wire(given)
                 answer = await current().actions.call(
                     compiled, spec, session, str(user.pk), arguments

@@ -18,6 +18,7 @@ from rxgraph.serve.backend import Backend
 from rxgraph.serve.broadcasts import Broadcasts
 from rxgraph.serve.forest import new_replica
 from rxgraph.serve.hub import Hub
+from rxgraph.serve.limits.guard import guard
 from rxgraph.serve.looking import SECONDS, Look, look
 from rxgraph.serve.signals import Signals
 from rxgraph.settings import RxGraphSettings
@@ -32,6 +33,7 @@ logger = logging.getLogger("rxgraph.serve")
 
 _BURIAL_SECONDS = 30.0
 _CLAIM_SECONDS = _LOOK_SECONDS = 1.0  # between two looks at whether it is time
+_REPORT_SECONDS = 1.0
 
 
 class Runtime:
@@ -65,6 +67,7 @@ class Runtime:
 
     async def _open(self) -> None:
         await self.backend.start(self._deliver)
+        guard().till = None if self.settings.is_memory else self.backend
         lease = self.settings.lease_seconds
         self._tasks += [
             self._every(self.settings.poll_seconds, self.hub.poll, "poll"),
@@ -73,6 +76,7 @@ class Runtime:
             self._every(expiry.interval_seconds(), self._expire, "expiry"),
             self._every(_CLAIM_SECONDS, self.hub.claim, "claims"),
             self._every(_LOOK_SECONDS, self._look, "looking"),
+            self._every(_REPORT_SECONDS, lambda: guard().report(), "limits"),
             asyncio.create_task(self._take_over(), name="rxgraph take over"),
         ]
         if self.settings.sweep_interval_seconds:
@@ -115,6 +119,7 @@ class Runtime:
         await self.backend.on_thread(self.engine.forget_mutations)
         await self.backend.on_thread(self.engine.forget_quarantined)
         await self.backend.on_thread(self.engine.forget_claims)
+        await self.backend.forget_buckets()
 
     async def _look(self) -> None:
         """Look up what metrics show, if somebody wants them and it is time."""
@@ -148,6 +153,7 @@ class Runtime:
 
     async def close(self) -> None:
         """End every task, drop every replica, give back connections."""
+        guard().till = None
         _runtimes.pop(asyncio.get_running_loop(), None)
         for task in self._tasks:
             task.cancel()

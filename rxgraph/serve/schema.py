@@ -1,57 +1,101 @@
-"""The one schema of all declared channels, built on first use."""
+"""The one schema of all declared channels, built on first use.
+
+What comes in passes here whichever transport brought it: how often its sender asks, how large his
+document is, and whether it may be asked at all, before anything of it is parsed or executed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cache, lru_cache
+import re
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import strawberry
 from django.conf import settings as django_settings
-from graphql import (
-    DocumentNode,
-    GraphQLError,
-    NoSchemaIntrospectionCustomRule,
-    OperationDefinitionNode,
-    parse,
-)
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
 from strawberry.extensions import SchemaExtension
+from strawberry.types.execution import PreExecutionError
 
 from rxgraph.compile.channel import CompiledChannel, served_channels
 from rxgraph.compile.schema import Resolvers, build_schema
 from rxgraph.counters import OPERATIONS
+from rxgraph.errors import RequestError
+from rxgraph.serve.documents import documents_of
 from rxgraph.serve.errors import to_graphql_error
 from rxgraph.serve.executing import Executor
+from rxgraph.serve.limits.guard import guard
 from rxgraph.serve.plans import give_plans
 from rxgraph.serve.resolvers import ChannelResolvers
 from rxgraph.settings import get_settings
 
-_DOCUMENTS = 512
+_SUGGESTION = re.compile(r" Did you mean [^\n]*\?(?=$|\n)")
 
 
 class ChannelSchema(strawberry.Schema):
-    """A schema whose errors are all made fit for clients."""
+    """A schema that keeps limits, and whose errors are all made fit for clients."""
 
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         """Replace every error by what the client may see; log what it may not."""
-        errors[:] = [to_graphql_error(error) for error in errors]
+        found = [to_graphql_error(error) for error in errors]
+        errors[:] = found if may_explore() else [_without_suggestion(error) for error in found]
+
+    async def execute(self, query: str | None, *args: Any, **options: Any) -> Any:
+        """Run one operation, where its sender may have it."""
+        refusal = await self._refusal(query, args, options)
+        if refusal is not None:
+            return refusal
+        return await super().execute(query, *args, **options)
+
+    async def stream(self, query: str | None, *args: Any, **options: Any) -> Any:
+        """Run one operation result by result, where its sender may have it."""
+        refusal = await self._refusal(query, args, options)
+        if refusal is not None:
+            return _only(refusal)
+        return await super().stream(query, *args, **options)
+
+    async def _refusal(
+        self, query: str | None, args: Sequence[Any], options: Mapping[str, Any]
+    ) -> PreExecutionError | None:
+        """Return why *query* is not even looked at; None: it is a document within the limits."""
+        context = args[1] if len(args) > 1 else options.get("context_value")
+        if not query:
+            return None
+        settings, documents = get_settings(), documents_of(self)
+        try:
+            is_known = documents.get(query, settings) is not None
+            await guard().begin(context, 0 if is_known else len(query))
+            if not is_known:
+                documents.learn(query, settings)
+        except (GraphQLError, RequestError) as error:
+            return PreExecutionError(data=None, errors=[to_graphql_error(error)])
+        return None
 
 
-class Documents(SchemaExtension):
-    """Parse and validate a document once, however many clients send it."""
+async def _only(result: PreExecutionError) -> AsyncGenerator[PreExecutionError, None]:
+    yield result
+
+
+def _without_suggestion(error: GraphQLError) -> GraphQLError:
+    message = _SUGGESTION.sub("", error.message)
+    if message != error.message:
+        error.message = message
+    return error
+
+
+class KnownDocuments(SchemaExtension):
+    """Take documents as they were parsed and validated before."""
 
     def on_parse(self) -> Iterator[None]:
         """Take the parsed document where it is known; errors are left to the stock parser."""
         context = self.execution_context
         if context.query:
-            try:
-                context.graphql_document = _parse(context.query)
-            except GraphQLError:
-                context.graphql_document = None
+            known = documents_of(context.schema).get(context.query)
+            context.graphql_document = None if known is None else known.document
         yield
 
     def on_validate(self) -> Iterator[None]:
-        """Skip validation where this document was valid before."""
+        """Validate a document once."""
         context = self.execution_context
         if context._provided_operation_name is None and _has_choice(context.graphql_document):
             # Strawberry would take the first (GraphQL spec §6.1, GetOperation).
@@ -59,34 +103,17 @@ class Documents(SchemaExtension):
                 GraphQLError("The document has several operations; name one in operationName")
             ]
         OPERATIONS.add(context.operation_type.value.lower())
-        if not may_explore():
-            context.validation_rules += (NoSchemaIntrospectionCustomRule,)
-        valid = _valid_documents(context.schema)
-        key = (context.query, may_explore())
-        if key in valid:
-            context.validation_rules = ()
+        known = documents_of(context.schema).get(context.query or "")
+        if known is not None and context.pre_execution_errors is None:
+            found = known.validate(context.schema._schema, may_explore=may_explore())
+            context.pre_execution_errors = list(found)
         yield
-        if context.pre_execution_errors == []:
-            if len(valid) >= _DOCUMENTS:
-                valid.clear()
-            valid.add(key)
-
-
-@lru_cache(maxsize=_DOCUMENTS)
-def _parse(query: str) -> DocumentNode:
-    return parse(query)
 
 
 def _has_choice(document: DocumentNode | None) -> bool:
     """True where a document has more than one operation."""
     nodes = document.definitions if document is not None else ()
     return sum(isinstance(node, OperationDefinitionNode) for node in nodes) > 1
-
-
-def _valid_documents(schema: Any) -> set[tuple[str | None, bool]]:
-    found = vars(schema).setdefault("rxgraph_valid_documents", set())
-    assert isinstance(found, set)
-    return found
 
 
 def may_explore() -> bool:
@@ -106,7 +133,7 @@ def make_schema(
     schema = build_schema(
         compiled,
         ChannelResolvers() if resolvers is None else resolvers,
-        extensions=[Documents],
+        extensions=[KnownDocuments],
         schema_class=ChannelSchema,
         execution_context_class=Executor,
     )

@@ -17,9 +17,12 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from rxgraph.counters import CLOSES, CONNECTIONS, SOCKETS
 from rxgraph.serve.connection import handshake_headers
+from rxgraph.serve.limits.measures import is_longer
+from rxgraph.serve.limits.seats import Seat
 from rxgraph.serve.messages import decode, encode_text
 from rxgraph.serve.outbox import Outbox
 from rxgraph.serve.protocol import TransportProtocol
+from rxgraph.settings import get_settings
 
 logger = logging.getLogger("rxgraph.websocket")
 
@@ -34,7 +37,7 @@ _WAITING_FRAMES = 1000  # for a client that makes us answer faster than it reads
 class WebSocketConnection:
     """One connection: frames in, frames out in their order."""
 
-    __slots__ = ("_receive", "_send", "is_closed", "outbox", "schema", "scope")
+    __slots__ = ("_receive", "_send", "is_closed", "outbox", "schema", "scope", "seat")
 
     def __init__(
         self, schema: strawberry.Schema, scope: Scope, receive: Receive, send: Send
@@ -42,6 +45,7 @@ class WebSocketConnection:
         self.schema, self.scope, self._receive, self._send = schema, scope, receive, send
         self.outbox = Outbox(self._send_frame)
         self.is_closed = False
+        self.seat = Seat()
 
     async def serve(self) -> None:
         """Serve the connection until either side ends it."""
@@ -61,6 +65,7 @@ class WebSocketConnection:
             with contextlib.suppress(Exception):
                 await self.close(1011, "")
         finally:
+            self.seat.leave()
             if protocol is not None:
                 SOCKETS.value -= 1
                 await protocol.shutdown()
@@ -80,6 +85,10 @@ class WebSocketConnection:
         accept = {"type": "websocket.accept", "subprotocol": GRAPHQL_TRANSPORT_WS_PROTOCOL}
         await self._send(accept)
         CONNECTIONS.add()
+        refusal = self.seat.enter(self.scope)
+        if refusal is not None:
+            await self.close(1013, refusal)
+            return None
         SOCKETS.value += 1
         protocol = TransportProtocol(self, headers)
         protocol.start()
@@ -88,6 +97,10 @@ class WebSocketConnection:
     async def _take(self, protocol: TransportProtocol, text: str | None) -> None:
         if not text:
             await self.close(4400, "WebSocket message type must be text")
+            return
+        most = get_settings().message_bytes
+        if most is not None and is_longer(text, most):
+            await self.close(1009, f"Message too big: {most} bytes are allowed")
             return
         try:
             message = decode(text)

@@ -153,6 +153,8 @@ class FakeReplica:
         self.generation, self.position, self.floor, self.at = 3, 10, 5, AT
         self.key = AnchorKey(COMPILED.name, ROOT.id)
         self.cohorts: dict[Any, Any] = {}
+        self.census: Any = None
+        self.size_bytes = 100 * len(state)
         self.missing = f"{ROOT.typename} {ROOT.id} does not exist"
 
 
