@@ -18,7 +18,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from rxgraph.errors import RequestError
+from rxgraph.errors import RequestError, TooLarge
 from rxgraph.serve import media, sse
 from rxgraph.serve.auth import Credentials, identify
 from rxgraph.serve.connection import Headers, headers_of, request_credentials
@@ -60,7 +60,11 @@ class HTTPConnection:
 
     async def serve(self) -> None:
         """Answer, or stop answering when the client is gone."""
-        body = await self._body()
+        try:
+            body = await self._body()
+        except TooLarge as error:
+            await self._send_error(error, error.status, {"Connection": "close"})
+            return
         if body is None:
             return
         answer = asyncio.create_task(self._answer(body))
@@ -78,13 +82,24 @@ class HTTPConnection:
             await self._operation.close()
 
     async def _body(self) -> bytes | None:
-        """Return what the client sends; None: it went away meanwhile."""
-        parts, has_more = [], True
+        """Return what the client sends; None: it went away meanwhile.
+
+        Raises:
+            TooLarge: it sends more than it may; the rest is not read.
+        """
+        parts, has_more, size = [], True, 0
+        most = get_settings().message_bytes
+        told = self.headers.get("content-length", "")
+        if most is not None and told.isdecimal() and len(told) < 20 and int(told) > most:
+            raise TooLarge("Bytes of the body", int(told), most)
         while has_more:
             message = await self._receive()
             if message["type"] != "http.request":
                 return None
             parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if most is not None and size > most:
+                raise TooLarge("Bytes of the body", size, most)
             has_more = message.get("more_body", False)
         return b"".join(parts)
 

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 from rxgraph.cache import opening
 from rxgraph.cache.anchor import Anchor, Pack
+from rxgraph.cache.buckets import ForgetBuckets, Spend, SpendSeveral, Spent
 from rxgraph.cache.memory import AsyncMemoryStore, MemoryStore
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.steps import (
@@ -1137,3 +1138,32 @@ def comparable(answer: Any) -> Any:
     if isinstance(answer, list):
         return {document.key: (document, shown(document)) for document in answer}
     return answer
+
+
+# -- token buckets
+
+
+def spent(tokens: float, *, key: str = "operations u1", rate: float = 1000.0) -> Spent:
+    return Spent(key, tokens, rate, burst=50)
+
+
+def test_a_bucket_begins_full_and_may_be_overdrawn(store: Performs) -> None:
+    slow = 0.001
+    assert store.perform(Spend(spent(20, rate=slow))) == pytest.approx(30, abs=0.1)
+    assert store.perform(Spend(spent(45, rate=slow))) == pytest.approx(-15, abs=0.1)
+    assert store.perform(Spend(spent(1, key="operations u2", rate=slow))) == pytest.approx(49)
+    store.perform(SpendSeveral((spent(5, rate=slow), spent(9, key="operations u3", rate=slow))))
+    assert store.perform(Spend(spent(0, rate=slow))) == pytest.approx(-20, abs=0.1)
+    assert store.perform(Spend(spent(0, key="operations u3", rate=slow))) == pytest.approx(41)
+
+
+def test_a_bucket_refills_up_to_its_burst(store: Performs) -> None:
+    store.perform(Spend(spent(60)))
+    time.sleep(0.15)
+    assert store.perform(Spend(spent(0))) == 50
+
+
+def test_buckets_are_kept_while_somebody_takes_from_them(store: Performs) -> None:
+    store.perform(Spend(spent(20, rate=0.001)))
+    store.perform(ForgetBuckets())
+    assert store.perform(Spend(spent(0, rate=0.001))) == pytest.approx(30, abs=0.1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from graphql import parse
 from hypothesis import given
@@ -34,14 +32,12 @@ def test_a_fragment_that_uses_itself_ends() -> None:
 
 
 def test_doubling_fragments_are_measured_at_once() -> None:
-    """Written out this document has 2**200 fields."""
+    """Written out this document has 2**200 fields: that would never end."""
     links = "".join(
         f"fragment F{n} on T {{ a: x {{ ...F{n + 1} }} b: x {{ ...F{n + 1} }} }}"
         for n in range(200)
     )
-    begun = time.perf_counter()
     found = measure(parse(f"{{ ...F0 }} {links} fragment F200 on T {{ id }}"))
-    assert time.perf_counter() - begun < 2
     assert found == Measures(depth=201, aliases=2**201 - 2)
 
 
