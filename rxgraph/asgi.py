@@ -40,6 +40,7 @@ def with_graphql(
 class _Application:
     def __init__(self, django: Any, path: str, schema: strawberry.Schema | None) -> None:
         self._django, self._path, self._schema = django, path, schema
+        self._is_hooked = False  # SIGTERM drains
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -61,9 +62,13 @@ class _Application:
             await self._django(scope, receive, send)
 
     def _serve(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        from rxgraph.serve import draining
         from rxgraph.serve.http import HTTPConnection
         from rxgraph.serve.websocket import WebSocketConnection
 
+        if not self._is_hooked:  # servers without a lifespan, such as Daphne
+            self._is_hooked = True
+            draining.hook_sigterm()
         if scope["type"] == "websocket":
             return WebSocketConnection(self._get_schema(), scope, receive, send).serve()
         return HTTPConnection(self._get_schema(), scope, receive, send).serve()
@@ -113,11 +118,15 @@ class _Application:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         from rxgraph.errors import DeclarationError
-        from rxgraph.serve import health, runtime
+        from rxgraph.serve import draining, health, runtime
+        from rxgraph.serve.sockets import sockets
 
+        hook = None
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                self._is_hooked, hook = True, draining.hook_sigterm()
+                sockets().is_draining = False
                 runtime.current()
                 try:
                     self._get_schema()
@@ -125,6 +134,9 @@ class _Application:
                     logger.error("GraphQL is not served: %s", error)
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
+                if hook is not None:
+                    hook.remove()
+                await draining.shut_down()  # where the server did not, and no signal came
                 await health.close()
                 await runtime.current().close()
                 await send({"type": "lifespan.shutdown.complete"})

@@ -54,6 +54,15 @@ class RxGraphSettings:
     reauth_seconds: float = 60.0
     #: Events that may wait for one slow subscription before it gets RESET(OVERFLOW).
     queue_events: int = 1000
+    #: Bytes that may wait on one connection for its client to read, beside the one frame that is
+    #: being sent; a connection with more is closed (1013).
+    queue_bytes: int = 16 * 1024 * 1024
+    #: Seconds without a word after which a client is asked whether it is there; one that does not
+    #: answer for as long again is let go. One that reads nothing is given twice as long. 0: never.
+    ping_seconds: float = 30.0
+    #: Seconds over which a server that is told to end closes its connections, so that their clients
+    #: do not all come back at once; writes and actions that run then may take as long again.
+    drain_seconds: float = 5.0
     #: Seconds within which a mutation with the same ``clientMutationId`` is a repeat.
     mutation_window: float = 3600
     #: Seconds that an action of a live context may run.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -134,3 +134,16 @@ def _warn_of_secrets(scope: Mapping[str, Any]) -> None:
             " Send credentials in the header Authorization or in connection_init; replace these",
             name,
         )
+
+
+def cut(send: Callable[..., Any]) -> bool:
+    """End a connection without a word, and drop what waits to be sent; False: it cannot be done.
+
+    ASGI has no message for that. What uvicorn gives to an application as ``send`` belongs to an
+    object that has the transport.
+    """
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is None:
+        return False
+    transport.abort()
+    return True

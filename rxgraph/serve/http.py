@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -21,17 +23,18 @@ from strawberry.types.graphql import OperationType
 from rxgraph.errors import RequestError, TooLarge
 from rxgraph.serve import media, sse
 from rxgraph.serve.auth import Credentials, identify
-from rxgraph.serve.connection import Headers, headers_of, request_credentials
+from rxgraph.serve.connection import Headers, cut, headers_of, request_credentials
 from rxgraph.serve.cors import cors_headers, preflight_headers
 from rxgraph.serve.errors import formatted, to_graphql_error
 from rxgraph.serve.explorer import page_headers, render_page
 from rxgraph.serve.messages import encode, encode_text
 from rxgraph.serve.operation import is_request_error, payload_of
 from rxgraph.serve.planning import TEXTS
-from rxgraph.serve.refusals import MethodNotAllowed, NotAcceptable, Refusal
+from rxgraph.serve.refusals import MethodNotAllowed, NotAcceptable, Refusal, Restarting
 from rxgraph.serve.request import GraphQLRequest, from_body, from_url
 from rxgraph.serve.schema import may_explore
 from rxgraph.serve.scope import OperationScope
+from rxgraph.serve.sockets import RESTARTING, sockets
 from rxgraph.settings import get_settings
 
 logger = logging.getLogger("rxgraph.http")
@@ -48,7 +51,19 @@ _NO_STREAM = f"A subscription needs a WebSocket, or Accept: {media.EVENT_STREAM}
 class HTTPConnection:
     """One request and its answer."""
 
-    __slots__ = ("_has_begun", "_operation", "_receive", "_send", "headers", "schema", "scope")
+    __slots__ = (
+        "_answering",
+        "_has_begun",
+        "_operation",
+        "_receive",
+        "_send",
+        "asked_at",
+        "headers",
+        "heard_at",
+        "schema",
+        "scope",
+        "stalled_at",
+    )
 
     def __init__(
         self, schema: strawberry.Schema, scope: Scope, receive: Receive, send: Send
@@ -57,6 +72,9 @@ class HTTPConnection:
         self.headers: Headers = headers_of(scope)
         self._operation = OperationScope()
         self._has_begun = False
+        self._answering: asyncio.Task[None] | None = None
+        self.heard_at = self.asked_at = math.inf
+        self.stalled_at: float | None = None
 
     async def serve(self) -> None:
         """Answer, or stop answering when the client is gone."""
@@ -67,11 +85,11 @@ class HTTPConnection:
             return
         if body is None:
             return
-        answer = asyncio.create_task(self._answer(body))
+        answer = self._answering = asyncio.create_task(self._answer(body))
         gone = asyncio.create_task(self._gone())
         try:
             await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if answer.done():
+            if answer.done() and not answer.cancelled():
                 answer.result()
         except OSError as error:  # what ASGI servers raise when the client is gone
             logger.debug("a client went away: %r", error)
@@ -80,6 +98,7 @@ class HTTPConnection:
                 task.cancel()
             await asyncio.wait({answer, gone})
             await self._operation.close()
+            sockets().discard(self)
 
     async def _body(self) -> bytes | None:
         """Return what the client sends; None: it went away meanwhile.
@@ -206,6 +225,9 @@ class HTTPConnection:
         return payload, _status_of(payload) if is_request_error(result) else 200
 
     async def _stream(self, request: GraphQLRequest, context: Any) -> None:
+        here = sockets()
+        if here.is_draining:
+            raise Restarting(RESTARTING[1], {"Retry-After": "1"})
         results: Any = await self.schema.stream(
             request.query,
             variable_values=request.variables,
@@ -214,7 +236,9 @@ class HTTPConnection:
             operation_extensions=request.extensions,
         )
         await self._start(200, {**sse.HEADERS, **cors_headers(self.headers)})
-        await sse.send_events(results, self._send_part)
+        here.add(self)
+        self.heard_at = math.inf  # nobody says anything on this way: the stream has heartbeats
+        await sse.send_events(results, self._send_event)
         await self._send_part(b"", has_more=False)
 
     # -- writing
@@ -241,6 +265,27 @@ class HTTPConnection:
 
     async def _send_part(self, part: bytes, *, has_more: bool = True) -> None:
         await self._send({"type": "http.response.body", "body": part, "more_body": has_more})
+
+    async def _send_event(self, part: bytes) -> None:
+        self.stalled_at = time.monotonic()
+        await self._send_part(part)
+        self.stalled_at = None
+
+    # -- what looks after all that is open asks of a stream
+
+    @property
+    def is_busy(self) -> bool:
+        """True while an action runs that the stream is told of."""
+        live = self._operation.live
+        return live is not None and live.is_acting
+
+    def ask(self) -> None:
+        """Do nothing: a client of HTTP cannot answer."""
+
+    def let_go(self, code: int, reason: str) -> None:
+        """End the stream without a word, so that its client connects again."""
+        if not cut(self._send) and self._answering is not None:
+            self._answering.cancel()
 
 
 def _status_of(payload: Mapping[str, Any]) -> int:

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
+import time
 from collections.abc import Awaitable, Callable
 from enum import Enum
 
 from rxgraph.serve.begun import begun
 
 logger = logging.getLogger("rxgraph.websocket")
+
+_STALL_SECONDS = 1.0
 
 
 class SlotState(Enum):
@@ -46,6 +50,7 @@ class Slot:
         """Say what goes out here; nothing when the slot is over."""
         if self.state is SlotState.RESERVED:
             self.frame, self.state = frame, SlotState.FILLED
+            self._queue.size += len(frame)
             self._queue.stir()
 
     def release(self) -> None:
@@ -56,6 +61,8 @@ class Slot:
 
     def leave(self, state: SlotState) -> None:
         """Called by the queue when the slot is over."""
+        if self.frame is not None:
+            self._queue.size -= len(self.frame)
         self.state, self.frame = state, None
         self.lane.slots.pop(self.number, None)
         if self._gone is not None and not self._gone.done():
@@ -101,12 +108,15 @@ class SlotQueue:
         "_number",
         "_slots",
         "is_closed",
+        "size",
         "stir",
     )
 
     def __init__(self, stirred: Callable[[], None] = lambda: None) -> None:
         self._slots: dict[int, Slot] = {}  # in order
         self._number = 0
+        #: Characters of the frames that wait; all but a few of them are a byte each.
+        self.size = 0
         self.is_closed = False
         self.stir = stirred
 
@@ -129,6 +139,12 @@ class SlotQueue:
             return slot if slot.state is SlotState.FILLED else None
         return None
 
+    @property
+    def size_behind(self) -> int:
+        """Characters of the frames that wait behind the first one."""
+        head = self.head()
+        return self.size if head is None or head.frame is None else self.size - len(head.frame)
+
     def remove(self, slot: Slot, state: SlotState) -> None:
         """Take *slot* out of the order."""
         self._slots.pop(slot.number, None)
@@ -150,16 +166,30 @@ class Outbox:
     """
 
     __slots__ = (
+        "_flooded",
         "_has_started",
         "_is_sending",
+        "_limit",
         "_own",
         "_send",
         "_task",
         "queue",
+        "stalled_at",
     )
 
-    def __init__(self, send: Callable[[str], Awaitable[None]]) -> None:
-        self._send = send
+    def __init__(
+        self,
+        send: Callable[[str], Awaitable[None]],
+        limit: int = sys.maxsize,
+        flooded: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepare; *flooded* is called when frames of more than *limit* bytes wait.
+
+        One frame may be larger: the first state of a subscription is as large as it is.
+        """
+        self._send, self._limit, self._flooded = send, limit, flooded
+        #: Since when the frame that is being sent waits (monotonic seconds); None: none does.
+        self.stalled_at: float | None = None
         self.queue = SlotQueue(self._stir)
         self._own = Lane(self.queue)
         self._has_started = self._is_sending = False
@@ -178,6 +208,13 @@ class Outbox:
     def is_free(self) -> bool:
         """True when a frame goes out at once: nothing waits, and the socket takes it."""
         return self._has_started and not (self._is_sending or len(self.queue))
+
+    @property
+    def is_moving(self) -> bool:
+        """True when something waits, and the client reads."""
+        if self.stalled_at is not None:
+            return time.monotonic() - self.stalled_at < _STALL_SECONDS
+        return bool(len(self.queue))
 
     def send_now(self, frame: str) -> Slot | None:
         """Send *frame* without a slot, where the outbox :attr:`is_free`.
@@ -204,6 +241,8 @@ class Outbox:
         return len(self._own.slots)
 
     def _stir(self) -> None:
+        if self.queue.size > self._limit and self.queue.size_behind > self._limit:
+            self._flooded()
         while self._has_started and not self._is_sending:
             slot = self.queue.head()
             if slot is None:
@@ -227,6 +266,7 @@ class Outbox:
         return rest
 
     def _finish_later(self, slot: Slot, rest: Awaitable[None]) -> None:
+        self.stalled_at = time.monotonic()
         self._task = asyncio.create_task(self._finish(slot, rest), name="rxgraph outbox")
 
     async def _finish(self, slot: Slot, rest: Awaitable[None]) -> None:
@@ -237,7 +277,7 @@ class Outbox:
         except asyncio.CancelledError:
             self.queue.close()
             raise
-        self._task, self._is_sending = None, False
+        self._task, self._is_sending, self.stalled_at = None, False, None
         if not slot.is_over:
             self.queue.remove(slot, SlotState.SENT)
         self._stir()

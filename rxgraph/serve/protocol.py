@@ -22,10 +22,11 @@ from rxgraph.serve.limits.seats import Seat
 from rxgraph.serve.operation import RunningOperation, is_request_error, payload_of
 from rxgraph.serve.outbox import Outbox
 from rxgraph.serve.planning import TEXTS
+from rxgraph.serve.sockets import Socket, sockets
 from rxgraph.settings import get_settings
 
 
-class Connection(Protocol):
+class Connection(Socket, Protocol):
     """What the protocol needs of its socket."""
 
     schema: Any
@@ -111,6 +112,15 @@ class TransportProtocol:
         if self._endings:
             await asyncio.wait(list(self._endings))
 
+    @property
+    def is_busy(self) -> bool:
+        """True while a query, a write or an action runs, or the end of one has not gone out."""
+        for operation in self.running.values():
+            live = operation.scope.live
+            if live is None or live.is_acting:
+                return True
+        return bool(self._endings) or self._connection.outbox.is_moving
+
     async def handle(self, message: Any) -> None:
         """Do what a message says; close the socket when it is none."""
         try:
@@ -175,6 +185,10 @@ class TransportProtocol:
                 raise BadFrame(f"The {name} of subscribe are an object")
         if not isinstance(payload.get("operationName"), str | None):
             raise BadFrame("The operationName of subscribe is a text")
+        if sockets().is_draining:
+            # It was not begun, so that whoever connects again may ask for it again.
+            sockets().hurry(self._connection)
+            return
         if id_ in self.running:
             await self._connection.close(4409, f"Subscriber for {id_} already exists")
             return

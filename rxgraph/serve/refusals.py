@@ -35,3 +35,10 @@ class UnsupportedMediaType(Refusal):
     """The body is no JSON, or not in UTF-8, or compressed."""
 
     status = 415
+
+
+class Restarting(Refusal):
+    """The server is about to end, and begins nothing that lasts."""
+
+    code = "INTERNAL"
+    status = 503

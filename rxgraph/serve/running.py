@@ -32,6 +32,11 @@ class RunningActions:
         self._tasks: set[asyncio.Task[Answer]] = set()
         self._is_closed = False
 
+    @property
+    def is_running(self) -> bool:
+        """True while one of them runs."""
+        return bool(self._tasks)
+
     async def run(
         self, spec: ActionSpec, arguments: Mapping[str, JSON], *, seconds: float, max_bytes: int
     ) -> Answer:

@@ -21,6 +21,7 @@ from rxgraph.serve.hub import Hub
 from rxgraph.serve.limits.guard import guard
 from rxgraph.serve.looking import SECONDS, Look, look
 from rxgraph.serve.signals import Signals
+from rxgraph.serve.sockets import sockets
 from rxgraph.settings import RxGraphSettings
 from rxgraph.sync import expiry
 from rxgraph.sync.clearing import CLEAR
@@ -60,8 +61,8 @@ class Runtime:
         self.signals.on(CLEAR, self._clear)
         #: What metrics say of store and databases.
         self.found = Look()
-        #: True while clients are let go: a balancer is told to send nobody here.
-        self.is_draining = False
+        #: What is open on this event loop.
+        self.sockets = sockets()
         self._nudged = asyncio.Event()
         self._tasks = [asyncio.create_task(self._open(), name="rxgraph open")]
 
@@ -82,6 +83,11 @@ class Runtime:
         if self.settings.sweep_interval_seconds:
             interval = self.settings.sweep_interval_seconds
             self._tasks.append(self._every(interval, self._sweep, "sweep"))
+
+    @property
+    def is_draining(self) -> bool:
+        """True while clients are let go: a balancer is told to send nobody here."""
+        return self.sockets.is_draining
 
     def _deliver(self, told: Told) -> None:
         if isinstance(told, Signal):

@@ -170,6 +170,11 @@ class LiveStream:
         """True between the first event and the end."""
         return not self.is_early and not self.is_closing
 
+    @property
+    def is_acting(self) -> bool:
+        """True while an action runs here."""
+        return self._actions is not None and self._actions.is_running
+
     def actions(self) -> RunningActions:
         """Return the actions that run here."""
         if self._actions is None:

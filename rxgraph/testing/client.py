@@ -302,7 +302,10 @@ class SubscriptionClient:
     async def _read(self) -> None:
         try:
             async for text in self._socket:
-                self._take(json.loads(text))
+                message = json.loads(text)
+                if message["type"] == "ping":
+                    await self.send({"type": "pong"})
+                self._take(message)
         except websockets.ConnectionClosed:
             pass
         finally:

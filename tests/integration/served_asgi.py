@@ -24,6 +24,7 @@ from django.db import transaction  # noqa: E402
 
 from rxgraph.asgi import with_graphql  # noqa: E402
 from rxgraph.serve import runtime  # noqa: E402
+from rxgraph.serve.sockets import sockets  # noqa: E402
 
 
 def write(operations: list[dict[str, Any]]) -> list[Any]:
@@ -58,6 +59,7 @@ def facts() -> dict[str, Any]:
         "replicas": sorted(key.anchor_id for key in runtime.current().hub.replicas),
         "contexts": len(runtime.current().contexts),
         "groups": len(getattr(runtime.current().backend._listener, "_members", ())),
+        "stalled": sum(socket.stalled_at is not None for socket in sockets()),
         "tasks": sorted(
             task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("rxgraph")
         ),

@@ -54,8 +54,10 @@ async def test_a_process_that_can_serve_says_so() -> None:
     }
 
 
-async def test_a_process_that_lets_its_clients_go_is_not_ready() -> None:
-    runtime.current().is_draining = True
+async def test_a_process_that_lets_its_clients_go_is_not_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runtime.current().sockets, "is_draining", True)
     status, body = await get("/readyz")
     assert status == 503
     assert body["checks"]["draining"] == "it lets its clients go"
@@ -63,7 +65,7 @@ async def test_a_process_that_lets_its_clients_go_is_not_ready() -> None:
 
 async def test_an_answer_is_kept_for_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (await get("/readyz"))[0] == 200
-    runtime.current().is_draining = True
+    monkeypatch.setattr(runtime.current().sockets, "is_draining", True)
     assert (await get("/readyz"))[0] == 200
     monkeypatch.setattr(health, "KEPT_SECONDS", 0)
     assert (await get("/readyz"))[0] == 503
