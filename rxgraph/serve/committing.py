@@ -70,7 +70,8 @@ class Committing:
         outcome = await task
         if outcome.results and not self._seen.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._seen.wait(), patience_seconds)
+                async with asyncio.timeout(patience_seconds):
+                    await self._seen.wait()
         return outcome
 
     @property
