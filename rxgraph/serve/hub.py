@@ -91,6 +91,8 @@ class Hub:
         self.contexts = Contexts(backend.session)
         self._replicas: dict[AnchorKey, Replica] = {}
         self._leaving: dict[AnchorKey, asyncio.Task[None]] = {}
+        #: Left, but the store was away and does not know it.
+        self._unsaid: set[AnchorKey] = set()
         settings = backend.engine.settings
         self._lingering = Lingering(self.release, settings.linger_seconds)
         self._scales = Scales(settings.replica_memory_mb * 1024 * 1024)
@@ -133,6 +135,7 @@ class Hub:
         if replica is None:
             replica = self._new_replica(self, key, self.backend.tree(key.channel))
             self._replicas[key] = replica
+            self._unsaid.discard(key)
         held: list[Move] = []
         number = replica.add(held.append)
         attachment = Attachment(self, replica, number)
@@ -202,11 +205,23 @@ class Hub:
             if replica.ready.done() and not replica.ready.cancelled():
                 replica.ready.exception()
             self.backend.engine.mirrors.drop(replica.key)
-            await self.backend.leave(replica.key)
+        finally:
+            await self._say_left(replica.key)
+
+    async def _say_left(self, key: AnchorKey) -> None:
+        try:
+            await self.backend.leave(key)
+            self._unsaid.discard(key)
         except BackendError as error:
+            self._unsaid.add(key)
             self.complain(error)
         finally:
-            del self._leaving[replica.key]
+            del self._leaving[key]
+
+    def _say_again(self) -> None:
+        """Tell the store what it could not be told when it was away."""
+        for key in self._unsaid - self._replicas.keys() - self._leaving.keys():
+            self._leaving[key] = asyncio.create_task(self._say_left(key))
 
     def deliver(self, wakeup: Wakeup) -> None:
         """Pass a wake-up on; called on the event loop."""
@@ -215,6 +230,7 @@ class Hub:
 
     async def poll(self) -> None:
         """Look at the records of all replicas once, for wake-ups that were lost."""
+        self._say_again()
         if not self._replicas:
             return
         POLLS.add()
