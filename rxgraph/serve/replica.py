@@ -88,6 +88,7 @@ class Replica:
         self._next_receiver = 0
         self._wakeups: list[Wakeup] = []
         self._stirred = asyncio.Event()
+        self._asked: list[asyncio.Future[None]] = []  # those who wait until the store is read
         self.task = asyncio.create_task(self._run(), name=f"rxgraph {key}")
 
     @property
@@ -107,6 +108,17 @@ class Replica:
         moved = anchor.done != self.position or anchor.generation != self.generation
         if moved or anchor.phase is not Phase.HOT or anchor.pending or anchor.is_unfinished:
             self._stirred.set()
+
+    async def refresh(self) -> None:
+        """Return when this stands where the store stood at the call, or further.
+
+        For who knows that there is more than what is shown here. The store may be away: then it
+        takes until it is back.
+        """
+        asked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asked.append(asked)
+        self._stirred.set()
+        await asked
 
     def add(self, receive: Receive) -> int:
         """Tell *receive* every move from now on; answers its number."""
@@ -151,11 +163,17 @@ class Replica:
 
     async def _follow(self) -> None:
         wakeups, self._wakeups = self._wakeups, []
-        must_read = not wakeups  # stirred by a poll
-        for wakeup in wakeups:
-            must_read |= self._take(wakeup)
-        if must_read:
-            await self._catch_up()
+        asked, self._asked = self._asked, []
+        must_read = bool(asked) or not wakeups  # stirred by a poll
+        try:
+            for wakeup in wakeups:
+                must_read |= self._take(wakeup)
+            if must_read:
+                await self._catch_up()
+        finally:
+            for waiting in asked:
+                if not waiting.done():
+                    waiting.set_result(None)
 
     def _take(self, wakeup: Wakeup) -> bool:
         """Move on by *wakeup* if it begins where this stands; True: the store must be read."""
@@ -223,9 +241,11 @@ class Replica:
                     self.require_root()
                 if heated is Warmth.WAIT:
                     # The heater wakes those who wait when it ends, however it does; polling is
-                    # for a wake-up that gets lost, and for a heater that dies.
+                    # for a wake-up that gets lost, and for a heater that dies. ``wait_for`` would
+                    # swallow a cancellation that comes together with a wake-up (Python 3.11).
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._stirred.wait(), pause)
+                        async with asyncio.timeout(pause):
+                            await self._stirred.wait()
                     self._stirred.clear()
                     pause = min(pause * 1.5, 0.5)
                 if isinstance(heated, Warmth):

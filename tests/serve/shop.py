@@ -157,6 +157,9 @@ class FakeReplica:
         self.size_bytes = 100 * len(state)
         self.missing = f"{ROOT.typename} {ROOT.id} does not exist"
 
+    async def refresh(self) -> None:
+        """Stand where the store stands, which is here."""
+
 
 class FakeHub:
     """One replica whose moves are told by the test."""
