@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from django.apps import AppConfig
 
 
@@ -14,9 +16,12 @@ class RxGraphConfig(AppConfig):
 
     def ready(self) -> None:
         """Import every app's ``channels`` module, register the checks, start capturing."""
+        from rxgraph import tracing
         from rxgraph.declare import checks, outlet, registry
+        from rxgraph.settings import get_settings
         from rxgraph.sync import broadcasting, capture, deployment, engine, signing_out
 
+        tracing.install(is_on=get_settings().tracing and find_spec("opentelemetry") is not None)
         registry.discover()
         checks.register()
         deployment.register()

@@ -13,6 +13,7 @@ import time
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
+from rxgraph import tracing
 from rxgraph.counters import EVENTS, LAG
 from rxgraph.delta import View, see_change
 from rxgraph.serve.access import see_roots
@@ -83,7 +84,8 @@ class Cohort:
             return
         self.view = see_after(before, move.state, move.changes, self._user_id)
         try:
-            cursor, parts = self._render(before, move)
+            with tracing.span("rxgraph.render"):
+                cursor, parts = self._render(before, move)
         except Unplanned:
             self._tell_each(move, list(self.members.values()))
             return

@@ -11,10 +11,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Collection, Hashable, Mapping
+from contextvars import Context
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from rxgraph import tracing
 from rxgraph.cache.anchor import Anchor
 from rxgraph.cache.mirrors import Mirror
 from rxgraph.cache.phases import Phase
@@ -89,7 +91,9 @@ class Replica:
         self._wakeups: list[Wakeup] = []
         self._stirred = asyncio.Event()
         self._asked: list[asyncio.Future[None]] = []  # those who wait until the store is read
-        self.task = asyncio.create_task(self._run(), name=f"rxgraph {key}")
+        self._opened_by = tracing.current()  # whose wait it is, while it is being filled
+        running = self._run()  # in a context of its own: it outlives whoever opened it
+        self.task = asyncio.create_task(running, name=f"rxgraph {key}", context=Context())
 
     @property
     def is_filled(self) -> bool:
@@ -266,8 +270,11 @@ class Replica:
         That is ahead of the store, and what has become of it is found out by reading again.
         """
         is_new = not self.ready.done()
+        noted = {"rxgraph.channel": self.key.channel, "rxgraph.anchor": self.key.anchor_id}
+        opened_by, self._opened_by = self._opened_by, ""
         try:
-            heated = await self._hub.backend.heat(self.key, self._begin)
+            with tracing.span("rxgraph.heat", noted, parents=[opened_by] if opened_by else ()):
+                heated = await self._hub.backend.heat(self.key, self._begin)
         except Exception as error:
             if not (is_new and self.ready.done()):
                 raise
@@ -369,6 +376,20 @@ class Replica:
     ) -> None:
         place = self.generation, self.position, self.at
         move = Move(kind, self.state, changes, *place, marks, since, trace)
+        if not (trace and tracing.is_on()):
+            self._tell_all(move)
+            return
+        noted = {
+            "rxgraph.channel": self.key.channel,
+            "rxgraph.anchor": self.key.anchor_id,
+            "rxgraph.generation": self.generation,
+            "rxgraph.position": self.position,
+            "rxgraph.subscribers": len(self.receivers),
+        }
+        with tracing.span("rxgraph.deliver", noted, parents=[trace]):
+            self._tell_all(move)
+
+    def _tell_all(self, move: Move) -> None:
         told = (cohort.receive for cohort in self.cohorts.values())
         for receive in [*self.receivers.values(), *told]:
             if receive is None:

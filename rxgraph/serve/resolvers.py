@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from strawberry.types import Info
 
+from rxgraph import tracing
 from rxgraph.compile.actions import ActionSpec
 from rxgraph.compile.channel import CompiledChannel
 from rxgraph.compile.writing import WriteRequest
@@ -31,6 +33,9 @@ from rxgraph.settings import RxGraphSettings, get_settings
 from rxgraph.types import JSON
 
 AnyInfo = Info[Any, Any]
+
+_NAME_LENGTH = 100
+_UNTRACED: AbstractContextManager[None] = nullcontext()
 
 
 class ChannelResolvers:
@@ -63,7 +68,8 @@ class ChannelResolvers:
         try:
             context = compiled.channel(await self._sure_user(identity_of(info)), arguments)
             with discreet(compiled, arguments):
-                access = await open_access(self._hub(), compiled, context, arguments, _ignore)
+                with _traced(info, compiled):
+                    access = await open_access(self._hub(), compiled, context, arguments, _ignore)
                 attachment, replica = access.attachment, access.attachment.replica
                 has_joined = False
                 state, generation, position, at = await scope.together.read(
@@ -103,7 +109,7 @@ class ChannelResolvers:
             scope=scope_of(info.context),
         )
         try:
-            with discreet(compiled, arguments):
+            with _traced(info, compiled), discreet(compiled, arguments):
                 await stream.open(after)
             require_affordable(info, compiled, stream.view, stream.replica, self._settings())
         except BaseException:
@@ -136,7 +142,8 @@ class ChannelResolvers:
             raise TooLarge("Operations in one batch", len(requests), settings.mutation_operations)
         await guard().write(info.context)
         mutator = Mutator(current(), compiled, identity_of(info), scope_of(info.context))
-        payload = await mutator.run(arguments, requests, client_mutation_id)
+        with _traced(info, compiled):
+            payload = await mutator.run(arguments, requests, client_mutation_id)
         payload.is_batch = batch
         return payload
 
@@ -162,9 +169,10 @@ class ChannelResolvers:
                 user = await self._sure_user(identity_of(info))
                 await guard().write(info.context)
                 arguments = spec.wire(given)
-                answer = await current().actions.call(
-                    compiled, spec, session, str(user.pk), arguments
-                )
+                with _traced(info, compiled):
+                    answer = await current().actions.call(
+                        compiled, spec, session, str(user.pk), arguments
+                    )
                 value = value_of(answer)
             has_joined = False
             return await scope.together.read(lambda: value)
@@ -190,6 +198,21 @@ def identity_of(info: AnyInfo) -> Identity:
         return identity
     require_user(context.get("user"))
     return Identity(context["user"], Credentials())
+
+
+def _traced(info: AnyInfo, compiled: CompiledChannel) -> AbstractContextManager[None]:
+    """Make the span of a root field of an operation: a subscription's ends when it is open.
+
+    Names are those of OpenTelemetry's conventions for GraphQL servers.
+    """
+    if not tracing.is_on():
+        return _UNTRACED
+    operation = info.operation
+    kind = operation.operation.value
+    attributes = {"graphql.operation.type": kind, "rxgraph.channel": compiled.name}
+    if operation.name is not None:
+        attributes["graphql.operation.name"] = operation.name.value[:_NAME_LENGTH]
+    return tracing.span(kind, attributes, kind="SERVER")
 
 
 def _ignore(move: Move) -> None:

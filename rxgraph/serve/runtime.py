@@ -10,8 +10,10 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from weakref import WeakKeyDictionary
 
+from rxgraph import tracing
 from rxgraph.errors import BackendError
 from rxgraph.serve.actions import FIND_SECONDS, Actions
 from rxgraph.serve.backend import Backend
@@ -64,7 +66,10 @@ class Runtime:
         #: What is open on this event loop.
         self.sockets = sockets()
         self._nudged = asyncio.Event()
-        self._tasks = [asyncio.create_task(self._open(), name="rxgraph open")]
+        self._nudges: list[str] = []  # traces of those who nudged
+        # In a context of their own: a request may be what opened this, and it will end.
+        opening = asyncio.create_task(self._open(), name="rxgraph open", context=Context())
+        self._tasks = [opening]
 
     async def _open(self) -> None:
         await self.backend.start(self._deliver)
@@ -93,6 +98,8 @@ class Runtime:
         if isinstance(told, Signal):
             self.signals.deliver(told)
         elif told.key.channel == PROCESS_CHANNEL:
+            if told.trace and len(self._nudges) < tracing.MOST_LINKS:
+                self._nudges.append(told.trace)
             self._nudged.set()
         else:
             self.hub.deliver(told)
@@ -102,8 +109,10 @@ class Runtime:
         while True:
             await self._nudged.wait()
             self._nudged.clear()
+            nudges, self._nudges = self._nudges, []
             try:
-                await self.backend.on_thread(lambda: self.engine.sweep(at_once=True))
+                with tracing.span("rxgraph.take_over", parents=nudges):
+                    await self.backend.on_thread(lambda: self.engine.sweep(at_once=True))
             except BackendError as error:
                 self.hub.complain(error)  # the sweeper will come back to it
             except Exception:

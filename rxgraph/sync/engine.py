@@ -20,6 +20,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, models, router, transaction
 
+from rxgraph import tracing
 from rxgraph.cache.anchor import Anchor, Lease
 from rxgraph.cache.mirrors import Mirrors
 from rxgraph.cache.opening import open_store
@@ -213,11 +214,20 @@ class Engine:
     def _wake(self, step: Publish) -> None:
         """Tell of a batch; through the channel layer only where another process shows it."""
         BATCHES.add()
-        wakeup = replace(step.wakeup, since=self._stamping.since(step.wakeup.key))
-        if self.listeners and step.sessions <= self.sessions:
-            self._tell_here(wakeup)
-        else:
-            self.publish(wakeup)
+        key = step.wakeup.key
+        place = {
+            "rxgraph.channel": key.channel,
+            "rxgraph.anchor": key.anchor_id,
+            "rxgraph.generation": step.wakeup.generation,
+            "rxgraph.position": step.wakeup.seq,
+        }
+        with tracing.span("rxgraph.publish", place, kind="PRODUCER"):
+            since, trace = self._stamping.since(key), tracing.current()
+            wakeup = replace(step.wakeup, since=since, trace=trace)
+            if self.listeners and step.sessions <= self.sessions:
+                self._tell_here(wakeup)
+            else:
+                self.publish(wakeup)
 
     def publish(self, told: Told) -> None:
         """Tell the processes that joined its key, this one first; from any thread, at once."""
@@ -291,7 +301,7 @@ class Engine:
 
     def _merge(self, committed: Committed) -> bool:
         since = committed_at(committed.intents)
-        self._flush(committed.using, committed.rows, committed.columns, since)
+        self._flush(committed.using, committed.rows, committed.columns, since, committed.traces)
         return True
 
     def _bring(self, committed: Committed, how: Callable[[Committed], bool]) -> None:
@@ -312,6 +322,11 @@ class Engine:
         return self.settings.hand_over and is_elsewhere and bool(committed.intents)
 
     def _hand_over(self, committed: Committed) -> bool:
+        noted = {"rxgraph.database": committed.using, "rxgraph.rows": len(committed.rows)}
+        with tracing.span("rxgraph.hand_over", noted, kind="PRODUCER", parents=committed.traces):
+            return self._nudge(committed)
+
+    def _nudge(self, committed: Committed) -> bool:
         left: HandOver = self.run(
             hand_over(
                 self.writer.trees,
@@ -322,7 +337,8 @@ class Engine:
             )
         )
         for session in left.servers:
-            self.bus.publish(Wakeup(process_key(session), 0, 0, 0, 0.0, None, more=True))
+            key, trace = process_key(session), tracing.current()
+            self.bus.publish(Wakeup(key, 0, 0, 0, 0.0, None, more=True, trace=trace))
         return left.is_done
 
     def _flush(
@@ -331,8 +347,11 @@ class Engine:
         rows: frozenset[RowKey],
         columns: Mapping[RowKey, Mapping[str, str | None]],
         since: float,
+        traces: tuple[str, ...] = (),
     ) -> int:
-        with self._stamping.merging(since):
+        noted = {"rxgraph.database": using, "rxgraph.rows": len(rows)}
+        traced = tracing.span("rxgraph.flush", noted, parents=traces)
+        with traced, self._stamping.merging(since):
             count: int = self.run(flushing.flush(self.writer, rows, using=using, columns=columns))
         return count
 

@@ -112,4 +112,5 @@ def _together(using: str, commits: list[Committed]) -> Committed:
         columns |= {row: found for row, found in committed.columns.items() if row not in rows}
         rows |= committed.rows
     intents = tuple(intent for committed in commits for intent in committed.intents)
-    return Committed(using, frozenset(rows), columns, intents)
+    traces = tuple(trace for committed in commits for trace in committed.traces)
+    return Committed(using, frozenset(rows), columns, intents, traces)

@@ -20,6 +20,7 @@ from uuid import UUID
 from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from rxgraph import tracing
 from rxgraph.faults import fault
 from rxgraph.settings import get_settings
 from rxgraph.sync import intents
@@ -45,12 +46,14 @@ class Committed:
     rows: frozenset[RowKey]
     columns: Mapping[RowKey, Columns] = field(default_factory=dict)
     intents: tuple[UUID, ...] = ()
+    #: ``traceparent`` of each of the commits; none: they are not traced.
+    traces: tuple[str, ...] = ()
 
 
 class Touch:
     """The rows touched under one set of savepoints; a commit hook that waits to be collected."""
 
-    __slots__ = ("intents", "is_manual", "rows", "spent", "using")
+    __slots__ = ("intents", "is_manual", "rows", "spent", "trace", "using")
 
     def __init__(self, using: str, *, is_manual: bool) -> None:
         self.using = using
@@ -59,6 +62,7 @@ class Touch:
         self.rows: dict[RowKey, tuple[int, Columns | None]] = {}
         self.intents: tuple[UUID, ...] | None = None
         self.spent = False
+        self.trace = ""
 
     def add(self, rows: Iterable[RowKey], columns: Mapping[RowKey, Columns]) -> None:
         """Add rows; the last touch of a row decides about its hints."""
@@ -199,7 +203,8 @@ def collect(touches: Iterable[Touch]) -> Committed:
             if row not in last or last[row][0] < noted[0]:
                 last[row] = noted
     columns = {row: hints for row, (_, hints) in last.items() if hints is not None}
-    return Committed(using, frozenset(last), columns, tuple(ids))
+    traces = tuple(found.trace for found in touches if found.trace)
+    return Committed(using, frozenset(last), columns, tuple(ids), traces)
 
 
 # -- what surrounds a connection's own methods
@@ -249,7 +254,10 @@ def _log_intent(connection: BaseDatabaseWrapper, touches: list[Touch]) -> None:
         if not rows:
             return
         connection.needs_rollback = False  # whoever commits by hand in spite of it means it
-        ids = intents.write(connection, rows)
+        noted = {"rxgraph.database": connection.alias, "rxgraph.rows": len(rows)}
+        with tracing.span("rxgraph.capture", noted):
+            ids = intents.write(connection, rows)
+            fresh[0].trace = tracing.current()
         for found in fresh:
             found.intents = ()
         fresh[0].intents = ids

@@ -8,7 +8,6 @@ What is for observers only (``since``, ``trace``) travels beside the text.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import blake2s
@@ -16,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from rxgraph import tracing
 from rxgraph.cache.steps import Wakeup
 from rxgraph.types import AnchorKey, Document, InstanceKey, RemovalReason
 
@@ -23,9 +23,6 @@ VERSION = 2
 MAX_BYTES = 64 * 1024
 #: So many documents cannot fit, whatever they hold: encoding them is not even tried.
 _MAX_DOCUMENTS = MAX_BYTES // 32
-
-
-_TRACE = re.compile("00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, §3.2
 
 
 def group_name(namespace: str, key: AnchorKey) -> str:
@@ -74,7 +71,7 @@ def with_extras(wakeup: Wakeup, message: Mapping[str, Any]) -> Wakeup:
     found: dict[str, Any] = {}
     if isinstance(since, int | float) and math.isfinite(since):
         found["since"] = since
-    if isinstance(trace, str) and _TRACE.fullmatch(trace):
+    if tracing.is_traceparent(trace):
         found["trace"] = trace
     return replace(wakeup, **found) if found else wakeup
 

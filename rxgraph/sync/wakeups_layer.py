@@ -21,7 +21,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -29,6 +29,7 @@ from weakref import WeakValueDictionary
 
 from channels.layers import get_channel_layer
 
+from rxgraph import tracing
 from rxgraph.cache.steps import Wakeup, chunks
 from rxgraph.sync.signals import Signal, decode_signal, encode_signal
 from rxgraph.sync.wakeup_codec import (
@@ -444,7 +445,20 @@ class ChannelLayerListener:
         is_signal = message["type"] == "rxgraph.signal"
         told = (decode_signal if is_signal else decode_wakeup)(message["text"])
         if told is not None and group_name(self._namespace, told.key) in self._members:
-            deliver(with_extras(told, message) if isinstance(told, Wakeup) else told)
+            if isinstance(told, Wakeup):
+                _receive(with_extras(told, message), deliver)
+            else:
+                deliver(told)
+
+
+def _receive(wakeup: Wakeup, deliver: Callable[[Wakeup | Signal], None]) -> None:
+    """Deliver *wakeup*; what follows from it belongs to a span of its own."""
+    if not (wakeup.trace and tracing.is_on()):
+        deliver(wakeup)
+        return
+    place = {"rxgraph.channel": wakeup.key.channel, "rxgraph.position": wakeup.seq}
+    with tracing.span("rxgraph.receive", place, kind="CONSUMER", parents=[wakeup.trace]):
+        deliver(replace(wakeup, trace=tracing.current()))
 
 
 def _unconfirmed(members: Mapping[str, _Membership]) -> dict[str, _Membership]:
