@@ -10,7 +10,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 
 class Tally:
@@ -69,15 +68,6 @@ class Level:
         self.name, self.help, self.value = name, help_, 0
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """A number that is read when it is asked for, rather than counted."""
-
-    name: str
-    help: str
-    labels: tuple[str, ...] = ()
-
-
 _MOMENTS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _WHILES = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -119,11 +109,6 @@ LAG = Spread(
     "From the commit of a change to handing its event to a socket",
     _MOMENTS,
 )
-FALLBACKS = Family(
-    "rxgraph_plan_fallbacks",
-    "Operations and events that no plan served, by reason",
-    ("reason",),
-)
 
 # -- keeping replicas true
 
@@ -132,10 +117,6 @@ WAKEUPS = Tally(
     "Wake-ups that arrived: applied, already known, to be read, or with a gap before them",
     "result",
     ("applied", "known", "read", "gap"),
-)
-WAKEUPS_LOST = Family(
-    "rxgraph_wakeups_lost",
-    "Wake-ups and signals that this process could not send",
 )
 CATCH_UPS = Tally("rxgraph_catch_ups", "Times a replica read the store because it had to")
 POLLS = Tally("rxgraph_polls", "Looks at the numbers of all replicas")
@@ -170,4 +151,3 @@ COUNTED: tuple[Tally, ...] = (
     STORE_ERRORS,
 )
 SPREADS: tuple[Spread, ...] = (LAG, HEATINGS)
-READ: tuple[Family, ...] = (FALLBACKS, WAKEUPS_LOST)

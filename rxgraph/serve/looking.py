@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError, InterfaceError
 
 from rxgraph.errors import BackendError
-from rxgraph.sync import intents
 from rxgraph.sync.engine import Engine
+from rxgraph.sync.sweeping import Backlog, backlog
 from rxgraph.types import AnchorKey, is_duty
 
 SECONDS = 10.0
@@ -27,8 +28,8 @@ class Look:
     at: float = 0.0  # monotonic seconds
     #: Records by channel and phase.
     phases: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    #: By database: how many intents wait, and the age of the oldest in seconds.
-    intents: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+    #: By database: what waits there.
+    backlogs: Mapping[str, Backlog] = field(default_factory=dict)
 
     @property
     def is_fresh(self) -> bool:
@@ -51,12 +52,9 @@ def _phases(engine: Engine) -> dict[tuple[str, str], int]:
     }
 
 
-def _backlogs(engine: Engine) -> dict[str, tuple[int, float]]:
+def _backlogs(engine: Engine) -> dict[str, Backlog]:
     found = {}
-    for alias in engine.aliases():
-        try:
-            waiting, age = intents.backlog(alias)
-        except (DatabaseError, InterfaceError):
-            continue
-        found[alias] = waiting, age or 0.0
+    for alias in engine.swept_databases():
+        with suppress(DatabaseError, InterfaceError):
+            found[alias] = backlog(alias)
     return found

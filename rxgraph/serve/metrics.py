@@ -188,10 +188,16 @@ def _of_looks(running: list[Runtime]) -> Iterator[Metric]:
     oldest = GaugeMetricFamily(
         "rxgraph_intents_oldest_seconds", "Age of the oldest of them; 0: none", labels=["database"]
     )
+    quarantine = GaugeMetricFamily(
+        "rxgraph_intents_in_quarantine",
+        "Intents that could not be done, and are kept aside",
+        labels=["database"],
+    )
     for found in [one.found for one in running if one.found.is_fresh][:1]:
         for (channel, phase), number in sorted(found.phases.items()):
             anchors.add_metric([channel, phase], number)
-        for alias, (number, age) in sorted(found.intents.items()):
-            pending.add_metric([alias], number)
-            oldest.add_metric([alias], age)
-    yield from (anchors, pending, oldest)
+        for alias, backlog in sorted(found.backlogs.items()):
+            pending.add_metric([alias], backlog.pending)
+            oldest.add_metric([alias], backlog.oldest_seconds or 0.0)
+            quarantine.add_metric([alias], backlog.quarantined)
+    yield from (anchors, pending, oldest, quarantine)
