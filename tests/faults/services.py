@@ -211,14 +211,16 @@ class Services:
         self.wait()
 
     def _initiate(self) -> None:
-        first = f"mongodb://{self.host}:{self._mongo_ports[0]}/?directConnection=true"
+        alone = [
+            f"mongodb://{self.host}:{port}/?directConnection=true" for port in self._mongo_ports
+        ]
         members = [
             {"_id": number, "host": f"{self.host}:{port}"}
             for number, port in enumerate(self._mongo_ports)
         ]
         settings = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500}
-        _until(lambda: _answers(first), "a member of MongoDB")
-        with MongoClient[dict[str, Any]](first) as client:
+        _until(lambda: all(map(_answers, alone)), "a member of MongoDB")
+        with MongoClient[dict[str, Any]](alone[0]) as client:
             config = {"_id": SET, "members": members, "settings": settings}
             client.admin.command("replSetInitiate", config)
 
