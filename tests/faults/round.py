@@ -24,13 +24,6 @@ from tests.integration.board_clients import difference
 
 CONVERGE_SECONDS = 60.0
 _LEFT_SECONDS = 40.0
-_OWN_TASKS = frozenset(
-    f"rxgraph {name}"
-    for name in (
-        *("burial", "claims", "expiry", "heartbeat", "memberships", "poll", "sweep", "take over"),
-        "wake-ups",
-    )
-)
 
 
 class Round:
@@ -271,8 +264,8 @@ class Round:
                     yield f"{node.name} holds {name} {facts[name]}"
             if facts["groups"] > 2:  # its own, and everybody's
                 yield f"{node.name} is in {facts['groups']} groups"
-            if tasks := set(facts["tasks"]) - _OWN_TASKS:
-                yield f"{node.name} runs {sorted(tasks)}"
+            if facts["tasks"]:
+                yield f"{node.name} runs {facts['tasks']}"
         if count := await asyncio.to_thread(self._world.intents):
             yield f"{count} intents wait"
         for record in await asyncio.to_thread(self._world.records):

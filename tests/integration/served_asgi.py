@@ -54,15 +54,17 @@ def _write_one(op: str, model: str, pk: Any = None, data: dict[str, Any] | None 
 
 
 def facts() -> dict[str, Any]:
-    """Return what this process holds for its viewers."""
+    """Return what this process holds for its viewers; tasks: but for those that serve them all."""
+    here = runtime.current()
+    listener = here.backend._listener
+    names = {task.get_name() for task in asyncio.all_tasks() - set(here._tasks)}
+    names -= {task.get_name() for task in getattr(listener, "_tasks", ())}
     return {
-        "replicas": sorted(key.anchor_id for key in runtime.current().hub.replicas),
-        "contexts": len(runtime.current().contexts),
-        "groups": len(getattr(runtime.current().backend._listener, "_members", ())),
+        "replicas": sorted(key.anchor_id for key in here.hub.replicas),
+        "contexts": len(here.contexts),
+        "groups": len(getattr(listener, "_members", ())),
         "stalled": sum(socket.stalled_at is not None for socket in sockets()),
-        "tasks": sorted(
-            task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("rxgraph")
-        ),
+        "tasks": sorted(name for name in names if name.startswith("rxgraph")),
     }
 
 
