@@ -14,19 +14,20 @@ import redis
 from pymongo.errors import PyMongoError
 
 from tests.faults import inside
+from tests.faults.children import Gone, Node
 from tests.faults.links import Link
 from tests.faults.plan import Fault
 from tests.faults.services import Daemon
-from tests.faults.world import Gone, Node, World, Writer
+from tests.faults.world import World
 
 
 class Chaos:
     """Carries out the faults of one round."""
 
     def __init__(
-        self, world: World, scene: dict[str, Any], environ: Callable[[int, int], Any]
+        self, world: World, scene: dict[str, Any], settings: Callable[[int, int], Any]
     ) -> None:
-        self._world, self._scene, self._environ = world, scene, environ
+        self._world, self._scene, self._settings = world, scene, settings
 
     async def inflict(self, fault: Fault) -> None:
         """Break something, wait, and mend it."""
@@ -35,7 +36,7 @@ class Chaos:
 
     async def _start(self, node: Node) -> None:
         number = self._world.nodes.index(node)
-        await node.start(**self._environ(number, node.life + 1))
+        await node.start(self._settings(number, node.life + 1))
 
     # -- servers
 
@@ -109,7 +110,7 @@ class Chaos:
         rng.choice(self._world.writers).send(signal.SIGKILL)
 
     async def kill_writer_at_a_point(self, fault: Fault, rng: random.Random) -> None:
-        writer: Writer = rng.choice(self._world.writers)
+        writer = rng.choice(self._world.writers)
         with contextlib.suppress(Gone, AssertionError):
             await writer.call(inside.order, fault.point, "kill", fault.skip, 0.0)
 

@@ -29,9 +29,9 @@ from rxgraph.testing import (
 )
 from rxgraph.testing.fold import DanglingReference, Fold
 from tests.faults import laws
+from tests.faults.children import Node
 from tests.faults.plan import Watcher
 from tests.faults.tally import Diary, Tally, Violation, as_line
-from tests.faults.world import Node
 from tests.integration.board_clients import difference
 
 _TIMEOUT_SECONDS = 8.0

@@ -17,10 +17,10 @@ from uuid import uuid4
 
 from rxgraph.testing import OperationFailed, SubscriptionClient, WriteRefused
 from tests.faults import laws
+from tests.faults.children import Node
 from tests.faults.clients import LOST
 from tests.faults.plan import Watcher
 from tests.faults.tally import Diary, Tally, Violation, as_line
-from tests.faults.world import Node
 
 _TIMEOUT_SECONDS = 6.0
 _LONGEST_SECONDS = 90.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from rxgraph.faults import POINTS
@@ -85,12 +85,11 @@ class Plan:
     watchers: tuple[Watcher, ...]
     mutators: tuple[Watcher, ...]
     writers: tuple[int, ...]  # their seeds
-    servers: tuple[Mapping[str, str], ...] = field(default=())  # what their environment adds
 
-    def environ(self, server: int, life: int) -> Mapping[str, str]:
-        """Return what the environment of a server's next life adds."""
+    def settings(self, server: int, life: int) -> Mapping[str, Any]:
+        """Return what the settings of a server's next life add."""
         rng = random.Random(f"{self.seed} server {server} {life}")
-        return {"TEST_MONGO_DRIVER": rng.choice(["motor", "pymongo"])}
+        return {"MONGO_DRIVER": rng.choice(["motor", "pymongo"])}
 
 
 def plan(seed: int, seconds: float = SECONDS, only: frozenset[str] = frozenset()) -> Plan:

@@ -14,11 +14,12 @@ from typing import Any
 
 from tests.faults import inside, work
 from tests.faults.chaos import Chaos
+from tests.faults.children import Gone, Node, Writer
 from tests.faults.clients import LOST, ListRecorder, Recorder
 from tests.faults.mutators import Mutator
 from tests.faults.plan import NEEDS_LINK, Fault, Plan, changes
 from tests.faults.tally import Diary, Tally, Violation
-from tests.faults.world import Gone, Node, World, Writer
+from tests.faults.world import World
 from tests.integration import board_work
 from tests.integration.board_clients import difference
 
@@ -101,7 +102,7 @@ class Round:
     # -- the loud part
 
     async def _break(self, scene: dict[str, Any]) -> None:
-        chaos = Chaos(self._world, scene, self._plan.environ)
+        chaos = Chaos(self._world, scene, self._plan.settings)
         writing = [
             asyncio.create_task(self._write(number, seed))
             for number, seed in enumerate(self._plan.writers)
@@ -190,7 +191,7 @@ class Round:
             await self._converge(wanted, healed)
             await self._query(wanted)
         finally:
-            await asyncio.to_thread(checker.close)
+            await checker.close()
         for client in self._clients:
             await client.close()
         await self._left(scene)

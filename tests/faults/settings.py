@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from rxgraph import faults
 from tests.faults import points
 from tests.integration.cluster_settings import *  # noqa: F403
@@ -18,8 +16,6 @@ RXGRAPH.update(
     LEASE_SECONDS=2.0,
     STORE_TIMEOUT_SECONDS=2.0,
     REAUTH_SECONDS=2.0,
-    MONGO_DRIVER=os.environ.get("TEST_MONGO_DRIVER", "motor"),
-    HAND_OVER=os.environ.get("TEST_HAND_OVER", "1") == "1",
 )
 
 faults.arm(points.strike)

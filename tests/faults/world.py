@@ -6,150 +6,21 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 from pymongo import MongoClient
 
 from tests.faults import work
+from tests.faults.children import Node, Nursery, Writer
 from tests.faults.links import Link
 from tests.faults.services import Services, services
-from tests.integration.cluster import Died, Process
-from tests.integration.servers import Server, environment, free_port, manage, start, stop
+from tests.integration.servers import environment, manage
 
-SERVERS = 3
-_CALL_SECONDS = 60.0
-
-
-class Gone(Exception):
-    """Who was asked has ended, or does not answer."""
-
-
-class Node:
-    """One server of the run, life after life at one address."""
-
-    def __init__(
-        self, name: str, environ: Mapping[str, str], log_path: Path, link: Link | None
-    ) -> None:
-        self.name, self._environ, self._log_path, self.link = name, environ, log_path, link
-        self._host = link.far_host if link else "127.0.0.1"
-        self._port = free_port()
-        self._server: Server | None = None
-        self._busy = asyncio.Lock()
-        self.life = 0
-        self.extra: Mapping[str, str] = {}
-
-    @property
-    def websocket_url(self) -> str:
-        """Where it serves, when it does."""
-        return f"ws://{self._host}:{self._port}/graphql"
-
-    @property
-    def url(self) -> str:
-        """Where it serves HTTP, when it does."""
-        return f"http://{self._host}:{self._port}"
-
-    @property
-    def is_up(self) -> bool:
-        """True when its process lives; it may stand still."""
-        return self._server is not None and self._server.process.poll() is None
-
-    async def start(self, **extra: str) -> None:
-        """Start its next life, unless this one goes on."""
-        async with self._busy:
-            if self.is_up:
-                return
-            self.life += 1
-            environ = {**self._environ, **self.extra, **extra}
-            inside = self.link.inside if self.link else ()
-            self._server = await asyncio.to_thread(
-                lambda: start(
-                    environ, self._log_path, port=self._port, host=self._host, inside=inside
-                )
-            )
-
-    async def kill(self) -> None:
-        """End it at once."""
-        async with self._busy:
-            if self._server is not None:
-                await asyncio.to_thread(stop, self._server, kill=True)
-
-    async def end(self) -> None:
-        """End it in order, with its clients still there."""
-        async with self._busy:
-            if self._server is not None:
-                await asyncio.to_thread(stop, self._server)
-
-    def send(self, number: signal.Signals) -> None:
-        """Send its process a signal."""
-        if self._server is not None and self.is_up:
-            self._server.process.send_signal(number)
-
-    async def call(self, function: Callable[..., Any], /, **arguments: Any) -> Any:
-        """Run *function* in its process, in a transaction.
-
-        Raises:
-            Gone: there was no answer.
-        """
-        name = f"{function.__module__}:{function.__name__}"
-        operation = {"op": "call", "model": name, "data": arguments}
-        async with httpx.AsyncClient(timeout=_CALL_SECONDS) as client:
-            try:
-                answer = await client.post(f"{self.url}/test", json=[operation])
-                answer.raise_for_status()
-            except httpx.HTTPError as error:
-                raise Gone(f"{self.name}: {type(error).__name__} {error}") from error
-        return answer.json()[0]
-
-    async def facts(self) -> dict[str, Any]:
-        """Return what its process holds."""
-        async with httpx.AsyncClient(timeout=_CALL_SECONDS) as client:
-            found: dict[str, Any] = (await client.get(f"{self.url}/test")).json()
-        return found
-
-
-class Writer:
-    """A process that serves nobody, and is started again when it has died."""
-
-    def __init__(
-        self, name: str, environ: Mapping[str, str], log_path: Path, link: Link | None
-    ) -> None:
-        self.name, self._environ, self._log_path = name, environ, log_path
-        self._inside = link.inside if link else ()
-        self._process: Process | None = None
-        self._turn = asyncio.Lock()
-
-    async def call(self, function: Callable[..., Any], /, *arguments: Any) -> Any:
-        """Run *function* in its process.
-
-        Raises:
-            Gone: it died of it.
-            AssertionError: it failed; the message ends with the traceback.
-        """
-        async with self._turn:
-            if self._process is None:
-                self._process = Process(self._environ, self._log_path, self._inside)
-            try:
-                return await asyncio.to_thread(self._process.call, function, *arguments)
-            except (Died, BrokenPipeError) as error:
-                process, self._process = self._process, None
-                await asyncio.to_thread(process.close)
-                raise Gone(f"{self.name} has died") from error
-
-    def send(self, number: signal.Signals) -> None:
-        """Send its process a signal, if there is one."""
-        if self._process is not None and self._process._process.poll() is None:
-            self._process._process.send_signal(number)
-
-    def close(self) -> None:
-        """End it."""
-        if self._process is not None:
-            self._process._process.send_signal(signal.SIGCONT)
-            self._process.close()
-            self._process = None
+SERVERS, WRITERS = 3, 3
+FAR = 1  # number of the server and of the writer at the far end of the link
 
 
 class World:
@@ -157,38 +28,51 @@ class World:
 
     def __init__(self, folder: Path, found: Services, link: Link | None) -> None:
         self.folder, self.services, self.link = folder, found, link
-        self.name = f"rxgraph_faults_{os.getpid()}"
-        self.environ = environment(
+        environ = environment(
             environ={
                 "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
                 **found.environ(),
-                "TEST_LAYER": self.name,
+                "TEST_LAYER": f"faults-{os.getpid()}",
             }
         )
-        far = {1: link} if link else {}
+        self.environ = environ
+        self._near = Nursery(environ, folder / "nursery.log")
+        self._nurseries = [self._near]
+        far = self._near
+        if link:
+            far = Nursery(environ, folder / "nursery-far.log", link.inside)
+            self._nurseries.append(far)
+        far_host = link.far_host if link else "127.0.0.1"
         self.nodes = [
-            Node(f"server {n}", self.environ, folder / f"server-{n}.log", far.get(n))
+            Node(
+                f"server {n}",
+                far if n == FAR else self._near,
+                folder / f"server-{n}.log",
+                far_host if n == FAR else "127.0.0.1",
+            )
             for n in range(SERVERS)
         ]
         self.writers = [
             Writer(
                 f"writer {n}",
-                {**self.environ, "TEST_HAND_OVER": "01"[n % 2]},
-                folder / f"writer-{n}.log",
-                far.get(n),
+                far if n == FAR else self._near,
+                folder,
+                {"HAND_OVER": bool(n % 2)},
             )
-            for n in range(3)
+            for n in range(WRITERS)
         ]
 
     async def start(self) -> None:
         """Make the tables, start the servers and the writers."""
         await asyncio.to_thread(manage, self.environ, "migrate", "-v", "0")
+        for nursery in self._nurseries:
+            await asyncio.to_thread(nursery.wait)
         await asyncio.gather(*(node.start() for node in self.nodes))
         await asyncio.gather(*(writer.call(work.ping) for writer in self.writers))
 
     def fresh(self, name: str) -> Writer:
         """Return a process that has seen nothing of the run."""
-        return Writer(name, self.environ, self.folder / f"{name}.log", None)
+        return Writer(name, self._near, self.folder)
 
     async def heal(self) -> None:
         """Let everything work again."""
@@ -197,8 +81,8 @@ class World:
         for daemon in self.services.daemons:
             daemon.resume()
             daemon.start()
-        everybody: list[Node | Writer] = [*self.nodes, *self.writers]
-        for process in everybody:
+        processes: list[Node | Writer] = [*self.nodes, *self.writers]
+        for process in processes:
             process.send(signal.SIGCONT)
         await asyncio.to_thread(self.services.wait)
         await asyncio.gather(*(node.start() for node in self.nodes))
@@ -239,14 +123,15 @@ class World:
         for node in self.nodes:
             node.send(signal.SIGCONT)
         await asyncio.gather(*(node.kill() for node in self.nodes))
-        for writer in self.writers:
-            writer.close()
+        await asyncio.gather(*(writer.close() for writer in self.writers))
+        for nursery in self._nurseries:
+            nursery.close()
 
 
 @contextlib.asynccontextmanager
 async def world(folder: Path) -> AsyncIterator[World]:
     """Start everything, and end it afterwards; logs stay in *folder*."""
-    link = Link.make()
+    link = await asyncio.to_thread(Link.make)
     if link is None:
         print("faults of links are skipped: this machine forbids network namespaces")  # noqa: T201
     try:
