@@ -141,7 +141,7 @@ class Node:
             Gone: it does not come up.
         """
         async with self._busy:
-            if self.is_up:
+            if self._child is not None and self._child.is_alive:
                 return
             self.life += 1
             self._child = await self._nursery.bear(
@@ -153,7 +153,7 @@ class Node:
             )
             deadline = time.monotonic() + _START_SECONDS
             while not await self._listens():
-                if not self.is_up or time.monotonic() > deadline:
+                if not self._child.is_alive or time.monotonic() > deadline:
                     raise Gone(f"{self.name} did not start: see {self.log_path}")
                 await asyncio.sleep(0.02)
 

@@ -31,17 +31,8 @@ def main() -> None:
     module, name = APPLICATION.split(":")
     application = getattr(import_module(module), name)
     application._get_schema()
-    for needed in (
-        "httptools",
-        "uvloop",
-        "motor.motor_asyncio",
-        "pymongo",
-        "channels_redis.pubsub",
-    ):
-        try:
-            import_module(needed)
-        except ImportError:
-            continue
+    for needed in ("motor.motor_asyncio", "pymongo", "channels_redis.pubsub", "psycopg"):
+        import_module(needed)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for children here
     assert threading.active_count() == 1, "a process with threads cannot be forked"
     print("ready", flush=True)  # noqa: T201
