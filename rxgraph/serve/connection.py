@@ -62,6 +62,13 @@ class RequestHeaders(Mapping[str, str]):
         return RequestHeaders([item for item in self._raw if item[0].lower() != b"cookie"])
 
 
+class Concealed(dict[str, Any]):
+    """A dictionary that may hold secrets: what is printed of it, in an error report, are names."""
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(map(str, self))}>"
+
+
 def headers_of(scope: Mapping[str, Any]) -> RequestHeaders:
     """Return the headers of an ASGI scope, names in lower case."""
     return RequestHeaders(scope["headers"])

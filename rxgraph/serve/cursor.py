@@ -1,8 +1,9 @@
 """Opaque cursors: where in the stream of which context a client stands.
 
-A cursor is checked, not signed: a forged one can make its owner miss events, never see more. It
-names channel, anchor, store, generation and position, where viewers see different states the
-viewer, and of a list channel which roots it listed.
+A cursor names channel, anchor, store, generation and position, where viewers see different states
+the viewer, and of a list channel which roots it listed. It is sealed with ``SECRET_KEY``: positions
+count what others do that a client cannot see, and times tell when. One that was sealed with another
+key, or by another release, is valid and cannot be resumed.
 """
 
 from __future__ import annotations
@@ -10,20 +11,25 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+
+from django.conf import settings as django_settings
 
 from rxgraph.errors import BadRequest
 from rxgraph.types import AnchorKey
 
-_VERSION = 2
+_VERSION = 3
 _MAX_CHARACTERS = 4096
-_HEAD = struct.Struct(
-    ">B8s4sQQ8s8sdd"
-)  # version, channel, store, generation, position, viewer, members, times
+_HEAD = struct.Struct(">8s4sQQ8s8sdd")
+"""Channel, store, generation, position, viewer, members, times; what is behind is the anchor."""
+
+_TAG_BYTES = 12
 _CHECK = struct.Struct(">I")
 _PROCESS = os.urandom(8)  # a memory store lives as long as its process
 
@@ -50,7 +56,6 @@ class Cursor:
 def encode(key: AnchorKey, cursor: Cursor) -> str:
     """Return the text of *cursor* for the anchor *key*."""
     head = _HEAD.pack(
-        _VERSION,
         _digest(key.channel, 8),
         cursor.store,
         cursor.generation,
@@ -60,7 +65,8 @@ def encode(key: AnchorKey, cursor: Cursor) -> str:
         cursor.at,
         cursor.issued,
     )
-    body = head + key.anchor_id.encode()
+    sealed = _seal(head + key.anchor_id.encode(), *_keys(django_settings.SECRET_KEY))
+    body = bytes([_VERSION]) + sealed
     return _text(_CHECK.pack(zlib.crc32(body)) + body)
 
 
@@ -70,17 +76,65 @@ def decode(text: str, key: AnchorKey) -> Cursor:
     Raises:
         BadRequest: it is not a cursor, or one of another channel or anchor.
     """
-    body = _body(text)
-    if body[0] != _VERSION:  # of an older or newer release: valid, but it cannot be resumed
+    plain = opened(text)
+    if plain is None:
         return Cursor(VOID, 0, b"", b"", b"", 0.0, 0.0)
-    if len(body) < _HEAD.size:
-        raise BadRequest(_NO_CURSOR)
-    _, channel, store, generation, position, viewer, members, at, issued = _HEAD.unpack_from(body)
+    channel, store, generation, position, viewer, members, at, issued = _HEAD.unpack_from(plain)
     if channel != _digest(key.channel, 8):
         raise BadRequest("after: this cursor belongs to another channel")
-    if body[_HEAD.size :] != key.anchor_id.encode():
+    if plain[_HEAD.size :] != key.anchor_id.encode():
         raise BadRequest("after: this cursor belongs to another instance of this channel")
     return Cursor(generation, position, store, viewer, members, at, issued)
+
+
+def opened(text: str) -> bytes | None:
+    """Return what is sealed in *text*; None: another release or another key sealed it.
+
+    Raises:
+        BadRequest: it is no cursor.
+    """
+    body = _body(text)
+    if body[0] != _VERSION:
+        return None
+    for secret in (django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS):
+        plain = _unseal(body[1:], *_keys(secret))
+        if plain is not None and len(plain) >= _HEAD.size:
+            return plain
+    return None
+
+
+# -- sealing: a tag made of the whole, and the whole hidden by a stream made of the tag
+
+
+@lru_cache(maxsize=16)
+def _keys(secret: str | bytes) -> tuple[bytes, bytes]:
+    raw = secret if isinstance(secret, bytes) else secret.encode()
+    whole = hashlib.sha512(b"rxgraph cursor " + raw).digest()
+    return whole[:32], whole[32:]
+
+
+def _seal(plain: bytes, tag_key: bytes, hiding_key: bytes) -> bytes:
+    tag = hashlib.blake2b(plain, key=tag_key, digest_size=_TAG_BYTES).digest()
+    return tag + _hidden(plain, tag, hiding_key)
+
+
+def _unseal(sealed: bytes, tag_key: bytes, hiding_key: bytes) -> bytes | None:
+    tag, hidden = sealed[:_TAG_BYTES], sealed[_TAG_BYTES:]
+    plain = _hidden(hidden, tag, hiding_key)
+    found = hashlib.blake2b(plain, key=tag_key, digest_size=_TAG_BYTES).digest()
+    return plain if hmac.compare_digest(found, tag) else None
+
+
+def _hidden(text: bytes, tag: bytes, key: bytes) -> bytes:
+    """Return *text* hidden, or shown when it was hidden."""
+    size = len(text)
+    stream = b"".join(_stream(tag, key, size))[:size]
+    return (int.from_bytes(text) ^ int.from_bytes(stream)).to_bytes(size)
+
+
+def _stream(tag: bytes, key: bytes, size: int) -> Iterator[bytes]:
+    for number in range(0, size, 64):
+        yield hashlib.blake2b(tag + number.to_bytes(4), key=key).digest()
 
 
 _NO_CURSOR = "after: this is not a cursor; hand back the text that an event carried"

@@ -16,7 +16,7 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from rxgraph.errors import RateLimited, Unauthenticated
 from rxgraph.serve.auth import identify
-from rxgraph.serve.connection import credentials_of
+from rxgraph.serve.connection import Concealed, credentials_of
 from rxgraph.serve.errors import formatted
 from rxgraph.serve.limits.seats import Seat
 from rxgraph.serve.operation import RunningOperation, is_request_error, payload_of
@@ -166,7 +166,7 @@ class TransportProtocol:
         if refusal is not None:
             await self._connection.close(1013, refusal)
             return
-        self.context.update(connection_params=payload, identity=identity)
+        self.context.update(connection_params=Concealed(payload), identity=identity)
         await self._connection.answer({"type": "connection_ack"})
         self._is_acknowledged = True
         self._be_idle()

@@ -1,11 +1,12 @@
 """Where a cursor stands: for tests that wait until a stream has come that far.
 
-Clients treat cursors as opaque; a test client comes with the server and may look inside.
+Clients treat cursors as opaque; a test client comes with the server and may look inside, where it
+has the server's ``SECRET_KEY``.
 """
 
 from __future__ import annotations
 
-from rxgraph.serve.cursor import _HEAD, _VERSION, _body
+from rxgraph.serve.cursor import _HEAD, opened
 
 
 def position_of(cursor: str) -> tuple[int, int]:
@@ -14,8 +15,8 @@ def position_of(cursor: str) -> tuple[int, int]:
     Raises:
         BadRequest: it is not a cursor.
     """
-    body = _body(cursor)
-    if body[0] != _VERSION or len(body) < _HEAD.size:
+    plain = opened(cursor)
+    if plain is None:
         return 0, 0
-    generation, position = _HEAD.unpack_from(body)[3:5]
+    generation, position = _HEAD.unpack_from(plain)[2:4]
     return int(generation), int(position)

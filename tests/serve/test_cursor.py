@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
+import zlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,10 +71,48 @@ def test_a_cursor_with_a_wrong_letter_is_refused(position, letter):
 
 
 def test_a_cursor_of_another_release_is_read_as_one_that_cannot_be_resumed(monkeypatch):
-    monkeypatch.setattr("rxgraph.serve.cursor._VERSION", 3)
+    monkeypatch.setattr("rxgraph.serve.cursor._VERSION", 4)
     newer = encode(KEY, Cursor(1, 2, bytes(4), bytes(8), bytes(8), 3.0, 4.0))
     monkeypatch.undo()
     assert decode(newer, KEY).generation == VOID
+
+
+def test_a_cursor_tells_nothing_to_who_has_not_the_key():
+    texts = [
+        encode(KEY, Cursor(generation, position, b"stor", b"viewer 1", b"members!", 3.0, at))
+        for generation in (1, 2)
+        for position in range(200)
+        for at in (4.0, 5.0)
+    ]
+    raw = [base64.urlsafe_b64decode(text + "==") for text in texts]
+    for item in raw:
+        assert b"viewer" not in item
+        assert b"stor" not in item
+    # What is behind the version looks random: neighbours differ in about half of all bits.
+    bodies = [int.from_bytes(item[5:]) for item in raw]
+    size = 8 * len(raw[0][5:])
+    distances = [(a ^ b).bit_count() / size for a, b in itertools.pairwise(bodies)]
+    assert 0.48 < sum(distances) / len(distances) < 0.52
+
+
+def test_a_cursor_of_another_key_is_read_as_one_that_cannot_be_resumed(settings):
+    cursor = Cursor(1, 2, bytes(4), bytes(8), bytes(8), 3.0, 4.0)
+    settings.SECRET_KEY = "an older one"
+    older = encode(KEY, cursor)
+    settings.SECRET_KEY = "a newer one"
+    assert decode(older, KEY).generation == VOID
+    settings.SECRET_KEY_FALLBACKS = ["an older one"]
+    assert decode(older, KEY) == cursor
+
+
+def test_a_forged_cursor_is_read_as_one_that_cannot_be_resumed():
+    raw = bytearray(base64.urlsafe_b64decode(SOME + "=" * (-len(SOME) % 4)))
+    for place in range(5, len(raw)):
+        forged = bytearray(raw)
+        forged[place] ^= 1
+        forged[:4] = zlib.crc32(bytes(forged[4:])).to_bytes(4)
+        text = base64.urlsafe_b64encode(bytes(forged)).rstrip(b"=").decode()
+        assert decode(text, KEY).generation == VOID
 
 
 def test_stores_and_viewers_are_told_apart():
