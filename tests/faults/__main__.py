@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -30,7 +31,11 @@ def main() -> int:
     seed = arguments.seed if arguments.seed is not None else int(time.time())
     folder = arguments.keep or Path(tempfile.mkdtemp(prefix="rxgraph-faults-logs-"))
     folder.mkdir(parents=True, exist_ok=True)
-    is_clean = asyncio.run(_run(seed, folder, arguments))
+    try:
+        is_clean = asyncio.run(_run(seed, folder, arguments))
+    except asyncio.CancelledError:
+        _say("ended from outside")
+        return 130
     if is_clean and arguments.keep is None:
         shutil.rmtree(folder, ignore_errors=True)
     return 0 if is_clean else 1
@@ -42,6 +47,10 @@ async def _run(seed: int, folder: Path, arguments: argparse.Namespace) -> bool:
     from tests.faults.tally import Diary, Tally
     from tests.faults.world import world
 
+    main_task = asyncio.current_task()
+    assert main_task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
+        asyncio.get_running_loop().add_signal_handler(number, main_task.cancel)
     only = frozenset(filter(None, arguments.only.split(",")))
     tally, began = Tally(), time.monotonic()
     _say(f"fault run from seed {seed}; logs in {folder}")
@@ -56,11 +65,9 @@ async def _run(seed: int, folder: Path, arguments: argparse.Namespace) -> bool:
             played = time.monotonic()
             try:
                 await Round(here, plan(chosen, arguments.seconds, only), tally, diary).play()
-            except BaseException as error:
+            except Exception as error:  # noqa: BLE001 - it is told, with how to see it again
                 _tell(error, chosen, diary.end(), folder)
                 is_clean = False
-                if not isinstance(error, Exception):
-                    raise
                 break
             finally:
                 diary.close()

@@ -267,8 +267,8 @@ class Round:
                 yield f"{node.name} is in {facts['groups']} groups"
             if facts["tasks"]:
                 yield f"{node.name} runs {facts['tasks']}"
-        if count := await asyncio.to_thread(self._world.intents):
-            yield f"{count} intents wait"
+        for what in await asyncio.to_thread(self._world.intents):
+            yield what
         for record in await asyncio.to_thread(self._world.records):
             if record.get("sessions") and record["_id"]["c"]:
                 yield f"{record['_id']} has sessions {record['sessions']}"

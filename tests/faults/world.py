@@ -87,12 +87,14 @@ class World:
         await asyncio.to_thread(self.services.wait)
         await asyncio.gather(*(node.start() for node in self.nodes))
 
-    def intents(self) -> int:
-        """Return how many rows the intent log has."""
+    def intents(self) -> list[str]:
+        """Return what the intent log has, and what of it was put into quarantine."""
         with psycopg.connect(self.services.postgres_url, autocommit=True) as connection:
-            row = connection.execute("SELECT count(*) FROM rxgraph_intent").fetchone()
-            assert row is not None
-            return int(row[0])
+            waiting = connection.execute("SELECT rows FROM rxgraph_intent").fetchall()
+            away = connection.execute("SELECT rows, problem FROM rxgraph_quarantine").fetchall()
+        return [f"the intent {row!r:.200} waits" for row in waiting] + [
+            f"the intent {row!r:.500} is in quarantine" for row in away
+        ]
 
     def cut_database_connections(self) -> None:
         """End every session of PostgreSQL but this one."""
