@@ -7,7 +7,9 @@ RxGraphError
 │   │   └── TooLarge        413
 │   ├── Unauthenticated     401
 │   ├── Forbidden           403
+│   │   └── DocumentNotTrusted
 │   ├── NotFound            404
+│   │   └── DocumentNotFound
 │   ├── Conflict            409
 │   └── RateLimited         429
 └── BackendError            a store, bus or database did not answer
@@ -86,6 +88,18 @@ class NotFound(RequestError):
 
     code = "NOT_FOUND"
     status = 404
+
+
+class DocumentNotFound(NotFound):
+    """No document has this id. Clients that know Apollo's protocol send the text then."""
+
+    code = "PERSISTED_QUERY_NOT_FOUND"
+
+
+class DocumentNotTrusted(Forbidden):
+    """Only trusted documents are served, and this is none."""
+
+    code = "QUERY_NOT_IN_SAFELIST"
 
 
 class Conflict(RequestError):

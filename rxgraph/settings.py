@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -97,6 +98,11 @@ class RxGraphSettings:
     #: Folder of the front end, in which ``makefrontend`` runs GraphQL Code Generator.
     frontend_dir: str | os.PathLike[str] = "frontend"
 
+    #: ``"open"``: any document is served; ``"trusted"``: only those in ``document_lists``.
+    documents: str = "open"
+    #: Files with trusted documents, as ``makefrontend``, GraphQL Code Generator or Apollo's tools
+    #: write them; relative paths begin at ``BASE_DIR``. None: ``documents.json`` in ``schema_dir``.
+    document_lists: tuple[str | os.PathLike[str], ...] | None = None
     # -- limits: what one client may ask for (docs/security.md). None turns one off.
 
     #: Bytes of one GraphQL document.
@@ -150,6 +156,14 @@ class RxGraphSettings:
         return self.store.startswith("memory:")
 
     @property
+    def document_paths(self) -> tuple[Path, ...]:
+        """Where the lists of trusted documents are."""
+        base = Path(getattr(django_settings, "BASE_DIR", None) or Path.cwd())
+        if self.document_lists is None:
+            return (base / self.schema_dir / "documents.json",)
+        return tuple(base / path for path in self.document_lists)
+
+    @property
     def sweep_interval_seconds(self) -> float:
         """Seconds between two sweeps, the default filled in."""
         if self.sweep_seconds is not None:
@@ -163,6 +177,8 @@ def parse(value: Mapping[str, Any]) -> RxGraphSettings:
     known = {key.lower(): item for key, item in value.items() if key.lower() in names}
     if "allowed_origins" in known:
         known["allowed_origins"] = tuple(known["allowed_origins"])
+    if known.get("document_lists") is not None:
+        known["document_lists"] = tuple(known["document_lists"])
     return RxGraphSettings(**known)
 
 

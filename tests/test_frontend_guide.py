@@ -67,6 +67,7 @@ def shop(tmp_path: Path) -> FrontEnd:
     told = django("manage.py", "makefrontend")
     assert told == (
         "wrote schema/schema.graphql\nwrote schema/operations/order.graphql\n"
+        "wrote schema/documents.json\n"
         "generated TypeScript in frontend\n"
     )
     return front_end

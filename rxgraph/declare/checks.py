@@ -30,6 +30,7 @@ E022  ``writable`` grants CREATE of what no relation of the state can hold
 E024  an action that cannot be typed
 E029  ``ALLOWED_ORIGINS`` holds what is no origin
 E030  ``optimize_anchors`` of a root model that cannot have the column
+E033  ``DOCUMENTS`` is neither "open" nor "trusted", or a list of trusted documents is missing
 W001  the memory store while ``DEBUG`` is off
 W003  a value that CREATE needs, and that clients cannot set
 W004  a file in a writable serializer: left out of the inputs
@@ -101,6 +102,7 @@ def check_settings() -> list[Problem]:
         for name in unknown_names(getattr(settings, "RXGRAPH", {}))
     ]
     problems += check_origins()
+    problems += check_documents()
     if not settings.DEBUG and get_settings().is_memory:
         problems.append(
             Problem(
@@ -111,6 +113,26 @@ def check_settings() -> list[Problem]:
             )
         )
     return problems
+
+
+def check_documents() -> list[Problem]:
+    """Return what is wrong with the documents that are trusted."""
+    conf = get_settings()
+    if conf.documents not in ("open", "trusted"):
+        found, hint = f"is {conf.documents!r}", "write 'open' or 'trusted'"
+        return [Problem("E033", 'RXGRAPH["DOCUMENTS"]', found, hint)]
+    if conf.documents == "open":
+        return []
+    missing = [path for path in conf.document_paths if not path.is_file()]
+    return [
+        Problem(
+            "E033",
+            'RXGRAPH["DOCUMENT_LISTS"]',
+            f"names {path}, which is no file, while only trusted documents are served",
+            "write it with manage.py makefrontend, or name the lists that there are",
+        )
+        for path in missing
+    ]
 
 
 def check_origins() -> list[Problem]:

@@ -21,8 +21,10 @@ from graphql import (
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from rxgraph.errors import DocumentNotTrusted
 from rxgraph.serve.limits.cost import Bill, Biller
 from rxgraph.serve.limits.measures import require_simple, require_small
+from rxgraph.serve.trusted import Trusted
 from rxgraph.settings import RxGraphSettings
 
 _KEPT_TOKENS = 100_000  # about 50 MB of parsed documents
@@ -83,20 +85,15 @@ class Documents:
             self._known.move_to_end(text)
         return known
 
-    def learn(self, text: str, settings: RxGraphSettings, *, is_trusted: bool = False) -> Known:
+    def learn(self, text: str, settings: RxGraphSettings) -> Known:
         """Parse *text*, which is not known; limits do not hold for trusted documents.
 
         Raises:
             GraphQLError: it is no document, or has too many tokens.
             TooLarge: it is too long, too deep or has too many aliases.
+            DocumentNotTrusted: only trusted documents are served, and this is none.
         """
-        if is_trusted:
-            known = Known(parse(text))
-        else:
-            require_small(text, settings)
-            known = Known(parse(text, max_tokens=settings.document_tokens))
-            require_simple(known.document, settings)
-        self._known[text] = known
+        known = self._known[text] = Known(_read(text, settings))
         self._tokens += known.tokens
         while self._tokens > _KEPT_TOKENS and len(self._known) > 1:
             _, old = self._known.popitem(last=False)
@@ -105,6 +102,24 @@ class Documents:
 
     def __len__(self) -> int:
         return len(self._known)
+
+
+def _read(text: str, settings: RxGraphSettings) -> DocumentNode:
+    if settings.documents != "trusted":
+        require_small(text, settings)
+        document = parse(text, max_tokens=settings.document_tokens)
+        require_simple(document, settings)
+        return document
+    listed = Trusted.of(settings)
+    if listed.has_text(text):
+        return parse(text)
+    require_small(text, settings)
+    document = parse(text, max_tokens=settings.document_tokens)
+    if not listed.means(document):
+        raise DocumentNotTrusted(
+            "This server answers documents that it knows beforehand, and this is none of them"
+        )
+    return document
 
 
 def documents_of(schema: Any) -> Documents:

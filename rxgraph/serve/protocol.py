@@ -23,6 +23,7 @@ from rxgraph.serve.operation import RunningOperation, is_request_error, payload_
 from rxgraph.serve.outbox import Outbox
 from rxgraph.serve.planning import TEXTS
 from rxgraph.serve.sockets import Socket, sockets
+from rxgraph.serve.trusted import named_text, names_document
 from rxgraph.settings import get_settings
 
 
@@ -178,7 +179,10 @@ class TransportProtocol:
         id_, payload = message.get("id"), message.get("payload")
         if not isinstance(id_, str) or not id_:
             raise BadFrame("The id of subscribe is a text")
-        if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
+        if not isinstance(payload, dict) or not (
+            isinstance(payload.get("query"), str)
+            or ("query" not in payload and names_document(payload))
+        ):
             raise BadFrame("The payload of subscribe is an object with a query")
         for name in ("variables", "extensions"):
             if not isinstance(payload.get(name), dict | None):
@@ -257,7 +261,7 @@ class TransportProtocol:
     ) -> Sequence[Exception]:
         """Send every result until the operation is parked; return the errors that end it."""
         results: Any = await self._connection.schema.stream(
-            payload["query"],
+            named_text(payload) or payload["query"],
             variable_values=payload.get("variables"),
             context_value={**self.context, "scope": operation.scope},
             operation_name=payload.get("operationName"),

@@ -16,6 +16,7 @@ from rxgraph.errors import BadRequest
 from rxgraph.serve import media
 from rxgraph.serve.messages import decode
 from rxgraph.serve.refusals import UnsupportedMediaType
+from rxgraph.serve.trusted import named_text
 
 _BOM = b"\xef\xbb\xbf"
 _MAX_PARAMETERS = 16
@@ -90,7 +91,7 @@ def from_parameters(found: Any) -> GraphQLRequest:
         raise BadRequest("A list of operations is not served; send one operation in a request")
     if not isinstance(found, dict):
         raise BadRequest('The body is a JSON object: {"query": …, "variables": …}')
-    query = found.get("query")
+    query = named_text(found) or found.get("query")
     if query is None:
         raise BadRequest("The request has no query")
     if not isinstance(query, str):

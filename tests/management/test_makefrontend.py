@@ -48,7 +48,11 @@ def files(base: Path) -> dict[str, str]:
 
 def test_it_writes_the_schema_and_the_documents_and_says_what_is_missing(base):
     told = make()
-    assert set(files(base)) == {"schema/schema.graphql", "schema/operations/track.graphql"}
+    assert set(files(base)) == {
+        "schema/schema.graphql",
+        "schema/operations/track.graphql",
+        "schema/documents.json",
+    }
     assert "wrote schema/schema.graphql\nwrote schema/operations/track.graphql\n" in told
     assert "No TypeScript was generated. frontend: there is no such folder" in told
     assert 'RXGRAPH["FRONTEND_DIR"]' in told

@@ -12,14 +12,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from graphql import build_schema
+from graphql import build_schema, parse
 
 from rxgraph.compile.documents import HEADER, document_files
+from rxgraph.compile.documents.persisted import write_list
 from rxgraph.compile.schema import print_schema
 from rxgraph.compile.service import contract
 
 SCHEMA = "schema.graphql"
 OPERATIONS = "operations"
+DOCUMENTS = "documents.json"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ def wanted_files() -> dict[str, str]:
     # Read back from SDL, which shows the directives, in the order of declaration.
     for name, text in document_files(build_schema(schema.as_str())).items():
         found[f"{OPERATIONS}/{name}"] = text
+    documents = [parse(text) for name, text in found.items() if name != SCHEMA]
+    found[DOCUMENTS] = write_list(documents)
     return found
 
 
@@ -85,7 +89,9 @@ def _changed(folder: Path, wanted: Mapping[str, str]) -> Iterator[Change]:
     for name, after in wanted.items():
         before = _read(folder / name)
         if before != after:
-            is_foreign = name != SCHEMA and before is not None and not before.startswith(HEADER)
+            is_foreign = (
+                name.startswith(OPERATIONS) and before is not None and not before.startswith(HEADER)
+            )
             yield Change(folder / name, before, after, is_foreign)
 
 

@@ -177,7 +177,7 @@ async def test_frames_and_bodies_that_are_too_big(limit: Any) -> None:
     limit(MESSAGE_BYTES=1000)
     async with connected() as socket:
         await socket.send(type="ping", payload={"a": "x" * 900})
-        assert await socket.read() == {"type": "pong"}
+        assert (await socket.read())["type"] == "pong"
         await socket.send(type="ping", payload={"a": "x" * 1000})
         assert await socket.is_closed() == (1009, "Message too big: 1000 bytes are allowed")
     answer = await post(b"{" + b" " * 1000)
