@@ -49,8 +49,8 @@ async def _run(seed: int, folder: Path, arguments: argparse.Namespace) -> bool:
 
     main_task = asyncio.current_task()
     assert main_task is not None
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
-        asyncio.get_running_loop().add_signal_handler(number, main_task.cancel)
+    for stop in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
+        asyncio.get_running_loop().add_signal_handler(stop, main_task.cancel)
     only = frozenset(filter(None, arguments.only.split(",")))
     tally, began = Tally(), time.monotonic()
     _say(f"fault run from seed {seed}; logs in {folder}")
