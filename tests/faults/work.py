@@ -290,7 +290,8 @@ class Work:
                 project.save(update_fields=["description"])
 
     def do_add_pair(self) -> None:
-        project, title = Project.objects.get(pk=self.project()), f"pair {self.stamp}"
+        project = Project.objects.get(pk=self.project())
+        title = f"pair {self.stamp} {self.rng.getrandbits(24)}"
         if len(self.tasks("pair", project.pk)) > 12:
             return
         tasks = [Task(project=project, title=title, description=self.stamp) for _ in range(2)]
