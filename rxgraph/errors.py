@@ -13,6 +13,7 @@ RxGraphError
 │   ├── Conflict            409
 │   └── RateLimited         429
 └── BackendError            a store, bus or database did not answer
+    └── BackendAway         it is known to be away, which was logged when that began
 """
 
 from __future__ import annotations
@@ -127,3 +128,7 @@ class RateLimited(RequestError):
 
 class BackendError(RxGraphError):
     """A store, bus or database did not answer."""
+
+
+class BackendAway(BackendError):
+    """It is known to be away: that was logged when it began, and need not be again."""

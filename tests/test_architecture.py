@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent / "rxgraph"
 SHARED = {
     "types",
     "errors",
+    "outage",
     "faults",
     "fields",
     "settings",

@@ -34,10 +34,11 @@ from pymongo import (
     UpdateOne,
     WriteConcern,
 )
-from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, PyMongoError
 
 from rxgraph.cache import mongo_requests as requests
 from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.breaker import Breaker
 from rxgraph.cache.mongo_requests import (
     Aggregate,
     Breathe,
@@ -50,7 +51,7 @@ from rxgraph.cache.mongo_requests import (
 )
 from rxgraph.cache.steps import Procedure, Step, run, run_async
 from rxgraph.counters import STORE_ERRORS
-from rxgraph.errors import BackendError
+from rxgraph.errors import BackendAway, BackendError
 from rxgraph.types import JSON, AnchorKey
 
 T = TypeVar("T")
@@ -73,13 +74,19 @@ class MongoStore:
     """Blocking side of the store; safe to use from several threads and after a fork."""
 
     def __init__(
-        self, url: str, *, timeout_seconds: float = 5.0, client_options: Mapping[str, Any] = {}
+        self,
+        url: str,
+        *,
+        timeout_seconds: float = 5.0,
+        client_options: Mapping[str, Any] = {},
+        breaker: Breaker | None = None,
     ) -> None:
         """Remember where the store is; the first use connects.
 
-        *client_options* go to the driver's client as they are.
+        *client_options* go to the driver's client as they are. *breaker*: what stands before all
+        requests; None: each of them waits for an answer, or for its timeout.
         """
-        self._place = _Place(url)
+        self._place = _Place(url, breaker)
         self._options = _options(timeout_seconds) | dict(client_options)
         self._clients: dict[int, MongoClient[dict[str, Any]]] = {}
         self._collections: dict[tuple[int, str, bool], Any] = {}
@@ -142,6 +149,7 @@ class MongoStore:
             client.close()
 
     def _run(self, operation: str, procedure: Procedure[T]) -> T:
+        self._place.check()
         try:
             return run(procedure, self._ask)
         except _FAILURES as error:
@@ -222,6 +230,7 @@ class AsyncMongoStore:
         driver: str = "motor",
         timeout_seconds: float = 5.0,
         client_options: Mapping[str, Any] = {},
+        breaker: Breaker | None = None,
     ) -> None:
         """Remember where the store is; the first use connects.
 
@@ -232,7 +241,7 @@ class AsyncMongoStore:
             raise ValueError(
                 f"RXGRAPH['MONGO_DRIVER'] is {driver!r}; write one of {', '.join(sorted(DRIVERS))}"
             )
-        self._place = _Place(url)
+        self._place = _Place(url, breaker)
         self._options = _options(timeout_seconds) | dict(client_options)
         self.driver = driver
         self._home: tuple[int, asyncio.AbstractEventLoop] | None = None
@@ -269,6 +278,7 @@ class AsyncMongoStore:
                 await closing
 
     async def _run(self, operation: str, procedure: Procedure[T]) -> T:
+        self._place.check()
         try:
             return await run_async(procedure, self._ask)
         except _FAILURES as error:
@@ -336,7 +346,8 @@ class AsyncMongoStore:
 class _Place:
     """An address: for the driver whole, for people without credentials."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, breaker: Breaker | None = None) -> None:
+        self._breaker = breaker
         parts = urlsplit(url)
         if parts.scheme not in ("mongodb", "mongodb+srv"):
             raise ValueError(
@@ -347,11 +358,29 @@ class _Place:
         self.database = unquote(parts.path.lstrip("/")) or "rxgraph"
         self._shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/{self.database}"
 
+    def check(self) -> None:
+        """Return if a request may be sent.
+
+        Raises:
+            BackendAway: MongoDB did not answer a moment ago.
+        """
+        if self._breaker is not None:
+            self._breaker.check()
+
     def failure(self, operation: str, error: Exception) -> BackendError:
         """Return the error that tells what could not be done, and where."""
         reason = f"{type(error).__name__}: {error}"[:300]
         STORE_ERRORS.add()
-        return BackendError(f"{operation} on {self._shown} failed: {reason}")
+        kind = BackendError
+        if self._breaker is not None and _is_no_answer(error):
+            self._breaker.failed(error)
+            kind = BackendAway
+        return kind(f"{operation} on {self._shown} failed: {reason}")
+
+
+def _is_no_answer(error: Exception) -> bool:
+    """True unless MongoDB has answered, with an error."""
+    return isinstance(error, ConnectionFailure) or bool(getattr(error, "timeout", False))
 
 
 def _options(timeout_seconds: float) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from rxgraph.cache.breaker import Breaker
 from rxgraph.cache.memory import AsyncMemoryStore, MemoryStore
 from rxgraph.cache.store import AsyncStore, Store
 from rxgraph.settings import RxGraphSettings
@@ -23,7 +24,11 @@ def open_store(settings: RxGraphSettings) -> Store:
         return _memory()
     from rxgraph.cache.mongo import MongoStore  # the driver is an optional dependency
 
-    return MongoStore(settings.store, timeout_seconds=settings.store_timeout_seconds)
+    return MongoStore(
+        settings.store,
+        timeout_seconds=settings.store_timeout_seconds,
+        breaker=_breaker(settings.store, settings.store_timeout_seconds),
+    )
 
 
 def open_async_store(settings: RxGraphSettings) -> AsyncStore:
@@ -40,6 +45,7 @@ def open_async_store(settings: RxGraphSettings) -> AsyncStore:
         settings.store,
         driver=settings.mongo_driver,
         timeout_seconds=settings.store_timeout_seconds,
+        breaker=_breaker(settings.store, settings.store_timeout_seconds),
     )
 
 
@@ -51,3 +57,19 @@ def reset() -> None:
 @cache
 def _memory() -> MemoryStore:
     return MemoryStore()
+
+
+@cache
+def _breaker(url: str, timeout_seconds: float) -> Breaker:
+    """Return what stands before all requests of this process to MongoDB at *url*."""
+    from rxgraph.cache.mongo import MongoStore
+
+    prober = MongoStore(url, timeout_seconds=timeout_seconds)
+
+    def probe() -> None:
+        try:
+            prober.forget_claims(0.0)  # writes, so that a primary has to be there; finds nothing
+        finally:
+            prober.close()
+
+    return Breaker("MongoDB", probe)

@@ -128,7 +128,8 @@ class Backend:
             self.engine.listeners.append(self._hear)
             self.engine.sessions.add(self.session)
         self._started = asyncio.ensure_future(self._listener.start(deliver))
-        await self.beat()
+        with contextlib.suppress(BackendError):  # the next heartbeat will say it
+            await self.beat()
         await self._started
         await asyncio.gather(
             self._listener.join(process_key(self.session)), self._listener.join(EVERYBODY)

@@ -17,7 +17,8 @@ from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from rxgraph.counters import ERRORS
-from rxgraph.errors import BackendError, RequestError
+from rxgraph.errors import RequestError
+from rxgraph.serve.unavailable import is_logged, is_passing
 
 logger = logging.getLogger("rxgraph.errors")
 
@@ -31,6 +32,7 @@ _CODES = {
 }
 _REQUEST_ERRORS = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
 _UNAVAILABLE = "The live state is not available at the moment; try again"
+_RETRY_SECONDS = 5
 
 
 def to_graphql_error(error: Exception) -> GraphQLError:
@@ -57,9 +59,11 @@ def to_graphql_error(error: Exception) -> GraphQLError:
     if isinstance(cause, APIException) and cause.status_code in _CODES:
         code = _CODES[cause.status_code]
         return _with(error, str(cause.detail), _extensions(code, cause.status_code))
-    if isinstance(cause, BackendError):
-        logger.warning("%s: %s", _UNAVAILABLE, cause)
-        return _with(error, _UNAVAILABLE, _extensions("INTERNAL", 503))
+    if is_passing(cause):
+        if not is_logged(cause):
+            logger.warning("%s: %s", _UNAVAILABLE, cause)
+        extensions = {**_extensions("UNAVAILABLE", 503), "retryAfter": _RETRY_SECONDS}
+        return _with(error, _UNAVAILABLE, extensions)
     return _masked(error, cause)
 
 

@@ -19,9 +19,11 @@ from channels.layers import BaseChannelLayer, get_channel_layer
 from rxgraph.declare.channel import ContextChannel
 from rxgraph.declare.hooks import call_hook
 from rxgraph.declare.marks import consumers_of
-from rxgraph.sync.wakeups_layer import Outage
+from rxgraph.outage import Outage
 
 logger = logging.getLogger("rxgraph.consumers")
+
+_outage = Outage("groups of live contexts: the channel layer", logger=logger)
 
 Event = dict[str, Any]
 
@@ -48,7 +50,6 @@ class Groups:
         self._tasks: list[asyncio.Task[None]] = []
         self._is_closed = False
         self._is_dropping = False
-        self._outage = Outage(f"groups of {context.name}")
 
     async def add(self, group: str) -> None:
         """Join *group*. When the layer does not answer, it is joined as soon as it does.
@@ -86,9 +87,9 @@ class Groups:
                         await self._layer.group_add(group, self._channel)
                         self._joined[group] = True
             except Exception as error:  # noqa: BLE001 - an outage, of whatever kind
-                self._outage.failed(error)
+                _outage.failed(error)
                 return False
-            self._outage.over()
+            _outage.over()
             return True
 
     async def _renew(self) -> None:
@@ -107,7 +108,7 @@ class Groups:
                 event = await self._layer.receive(self._channel)
             except Exception as error:  # noqa: BLE001 - an outage; try again
                 if not self._is_closed:
-                    await asyncio.sleep(self._outage.failed(error))
+                    await asyncio.sleep(_outage.failed(error))
                 continue
             if event.get("type") not in self._handlers:
                 continue
@@ -141,7 +142,7 @@ class Groups:
                     for group in self._joined:
                         await self._layer.group_discard(group, self._channel)
             except Exception as error:  # noqa: BLE001 - the channel itself is given up below
-                self._outage.failed(error)
+                _outage.failed(error)
         running, self._tasks = set(self._tasks), []
         for _ in range(20):  # again, where a layer in between has swallowed it
             if not running:

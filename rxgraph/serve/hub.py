@@ -21,6 +21,7 @@ from rxgraph.serve.contexts import Contexts
 from rxgraph.serve.desk import Desk
 from rxgraph.serve.lingering import Lingering
 from rxgraph.serve.replica import Move, Receive, Replica
+from rxgraph.serve.unavailable import is_logged
 from rxgraph.serve.weights import Scales
 from rxgraph.types import AnchorKey
 
@@ -256,6 +257,8 @@ class Hub:
 
     def complain(self, error: Exception) -> None:
         """Log an outage once, not once per attempt."""
+        if is_logged(error):
+            return
         if not self._is_complaining:
             self._is_complaining = True
             is_known = isinstance(error, BackendError)

@@ -40,5 +40,5 @@ class UnsupportedMediaType(Refusal):
 class Restarting(Refusal):
     """The server is about to end, and begins nothing that lasts."""
 
-    code = "INTERNAL"
+    code = "UNAVAILABLE"
     status = 503

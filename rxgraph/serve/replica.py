@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 from collections.abc import Callable, Collection, Hashable, Mapping
 from contextvars import Context
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from rxgraph.compile.state_tree import StateTree
 from rxgraph.counters import CATCH_UPS, WAKEUPS
 from rxgraph.delta import Changes, State, apply
 from rxgraph.errors import NotFound
+from rxgraph.outage import pause_after
 from rxgraph.serve.plans.texts import book_of
 from rxgraph.serve.weights import growth, weigh_all
 from rxgraph.sync.heating import Warmth
@@ -204,7 +206,7 @@ class Replica:
 
     async def _catch_up(self) -> None:
         """Read what changed since; start again when the generation has gone."""
-        backoff = 0.1
+        failures = 0
         CATCH_UPS.add()
         while True:
             try:
@@ -228,8 +230,10 @@ class Replica:
                 return
             except Exception as error:  # noqa: BLE001 - subscribers stay, whatever it was
                 self._hub.complain(error)
-            await asyncio.sleep(backoff)
-            backoff = min(backoff * 2, 5.0)
+            failures += 1
+            jitter = random.random()  # noqa: S311
+            pause = pause_after(failures, first=0.1, longest=5.0, jitter=jitter)
+            await asyncio.sleep(pause)
 
     async def _fill(self) -> None:
         """Read the whole state, heating the anchor where it is cold."""

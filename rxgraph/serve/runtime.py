@@ -24,6 +24,7 @@ from rxgraph.serve.limits.guard import guard
 from rxgraph.serve.looking import SECONDS, Look, look
 from rxgraph.serve.signals import Signals
 from rxgraph.serve.sockets import sockets
+from rxgraph.serve.unavailable import database_answers, is_logged
 from rxgraph.settings import RxGraphSettings
 from rxgraph.sync import expiry
 from rxgraph.sync.clearing import CLEAR
@@ -113,10 +114,13 @@ class Runtime:
             try:
                 with tracing.span("rxgraph.take_over", parents=nudges):
                     await self.backend.on_thread(lambda: self.engine.sweep(at_once=True))
-            except BackendError as error:
-                self.hub.complain(error)  # the sweeper will come back to it
-            except Exception:
-                logger.exception("taking over from a writer failed; the sweeper will try again")
+            except Exception as error:
+                if is_logged(error):
+                    continue  # the sweeper will come back to it
+                if isinstance(error, BackendError):
+                    self.hub.complain(error)
+                else:
+                    logger.exception("taking over from a writer failed; the sweeper will try again")
 
     async def ready(self) -> None:
         """Return when wake-ups are being listened for.
@@ -128,6 +132,7 @@ class Runtime:
 
     async def _sweep(self) -> None:
         await self.backend.on_thread(lambda: self.engine.sweep(leased=True))
+        database_answers()
 
     async def _bury(self) -> None:
         await self.backend.on_thread(self.engine.bury_sessions)
@@ -157,12 +162,14 @@ class Runtime:
                 try:
                     await work()
                     is_down = False
-                except BackendError as error:
-                    if not is_down:  # once per outage, not once per attempt
+                except Exception as error:
+                    if is_logged(error):
+                        continue
+                    if not isinstance(error, BackendError):
+                        logger.exception("%s failed; it goes on", name)
+                    elif not is_down:  # once per outage, not once per attempt
                         logger.error("%s waits for the store: %s", name, error)
-                    is_down = True
-                except Exception:
-                    logger.exception("%s failed; it goes on", name)
+                        is_down = True
 
         return asyncio.create_task(loop(), name=f"rxgraph {name}")
 

@@ -40,6 +40,7 @@ from rxgraph.serve.replica import Move, MoveKind, Replica
 from rxgraph.serve.running import RunningActions
 from rxgraph.serve.scope import OperationScope, Place
 from rxgraph.serve.sources import EventSource, ValuesSource
+from rxgraph.serve.unavailable import is_logged, is_passing
 from rxgraph.serve.views import see_after
 from rxgraph.settings import RxGraphSettings
 from rxgraph.sync.broadcasting import refuse_reserved
@@ -49,6 +50,10 @@ logger = logging.getLogger("rxgraph.stream")
 
 Told = tuple[EventSource, Place]
 
+_UNANSWERED_CHECKS = 10
+"""While the database is away, a viewer goes on for so many times ``REAUTH_SECONDS``."""
+
+_ASK_AGAIN_SECONDS = 5.0
 _NOTHING: Iterator[Told] = iter(())
 _closings: set[asyncio.Task[None]] = set()  # asyncio itself holds tasks only weakly
 
@@ -87,6 +92,7 @@ class LiveStream:
         "_stamp",
         "_stirred",
         "_telling",
+        "_unanswered_at",
         "_user_id",
         "arguments",
         "compiled",
@@ -127,6 +133,7 @@ class LiveStream:
         self._has_access = False
         self._runtime: dict[str, JSON] = {}
         self._doubted_at: float | None = None
+        self._unanswered_at: float | None = None  # since when nobody can say who may watch
         self.view: View  # as told last
         self.cursor = ""
         #: When what is told now was committed, Unix seconds; 0: it is no change.
@@ -461,10 +468,45 @@ class LiveStream:
     async def settle(self) -> None:
         """Ask who may watch, where that is in doubt; a refusal ends the stream."""
         while self.must_settle:
-            refusal = await self._recheck()
+            is_in_doubt, doubted_at = self._is_in_doubt, self._doubted_at
+            try:
+                refusal = await self._recheck()
+            except Exception as error:  # noqa: BLE001  # which is logged
+                if self._is_patient(error):
+                    await self._ask_later(is_in_doubt, doubted_at)
+                    continue
+                refusal = Forbidden(
+                    f"You may not watch {describe(self.compiled, self.arguments)}:"
+                    " your permission could not be checked again"
+                )
+            self._unanswered_at = None
             self._check_at = self._next_check()
             if refusal is not None:
                 self._refuse(refusal)
+
+    def _is_patient(self, error: Exception) -> bool:
+        """True where *error* will pass, and the last good answer is not too old."""
+        if not is_passing(error):
+            logger.error("could not check again who may watch %s", self._stamp.key, exc_info=error)
+            return False
+        if not is_logged(error):
+            logger.warning("could not check again who may watch: %s", error)
+        now = time.monotonic()
+        self._unanswered_at = now if self._unanswered_at is None else self._unanswered_at
+        return now - self._unanswered_at < _UNANSWERED_CHECKS * self._settings.reauth_seconds
+
+    async def _ask_later(self, is_in_doubt: bool, doubted_at: float | None) -> None:
+        """Ask again in a while; until then nothing is told to a viewer who is in doubt."""
+        longest = min(_ASK_AGAIN_SECONDS, self._settings.reauth_seconds)
+        pause = longest * random.uniform(0.5, 1.0)  # noqa: S311
+        if not is_in_doubt:
+            self._check_at = time.monotonic() + pause
+            return
+        if doubted_at is None:
+            self._must_recheck = True
+        elif self._doubted_at is None or self._doubted_at > doubted_at:
+            self._doubted_at = doubted_at
+        await asyncio.sleep(pause)
 
     def _next_check(self) -> float:
         """Return when to ask again: not at the same moment for all who came at one."""
@@ -550,7 +592,11 @@ class LiveStream:
         return after.shown_roots != before.shown_roots
 
     async def _recheck(self) -> RequestError | None:
-        """Return why the viewer may not watch any more, or None."""
+        """Return why the viewer may not watch any more, or None.
+
+        Raises:
+            Exception: that could not be found out.
+        """
         self._must_recheck = False
         max_age = self._settings.reauth_seconds / 2
         if self._doubted_at is not None:
@@ -568,12 +614,6 @@ class LiveStream:
             return None if await self._is_gone() else error
         except RequestError as error:
             return error
-        except Exception:
-            logger.exception("could not check again who may watch %s", self._stamp.key)
-            return Forbidden(
-                f"You may not watch {describe(self.compiled, self.arguments)}:"
-                " your permission could not be checked again"
-            )
         return None
 
     async def _is_gone(self) -> bool:

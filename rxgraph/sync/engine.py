@@ -66,7 +66,7 @@ from rxgraph.compile.channel import compiled_channels
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.counters import BATCHES, HEATINGS, SWEEPS
 from rxgraph.declare import registry
-from rxgraph.errors import BackendError
+from rxgraph.errors import BackendAway, BackendError
 from rxgraph.faults import fault
 from rxgraph.settings import RxGraphSettings, get_settings
 from rxgraph.sync import databases, heating, intents, quarantine, retelling
@@ -308,6 +308,8 @@ class Engine:
         """Bring *committed* to the caches; *how* answers whether its intents may be forgotten."""
         try:
             is_done = how(committed)
+        except BackendAway:
+            return  # they wait in the intent log; until the store answers, this takes no time
         except BackendError as error:
             self._retry_at = time.monotonic() + self.settings.store_timeout_seconds
             logger.error("changes wait in the intent log until the store answers: %s", error)

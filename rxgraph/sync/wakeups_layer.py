@@ -31,6 +31,7 @@ from channels.layers import get_channel_layer
 
 from rxgraph import tracing
 from rxgraph.cache.steps import Wakeup, chunks
+from rxgraph.outage import Outage
 from rxgraph.sync.signals import Signal, decode_signal, encode_signal
 from rxgraph.sync.wakeup_codec import (
     decode_wakeup,
@@ -44,34 +45,8 @@ from rxgraph.types import AnchorKey
 logger = logging.getLogger("rxgraph.wakeups")
 
 SEND_SECONDS = 5.0
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
 PROBE_SECONDS = 0.25
 _RENEWED_AT_ONCE = 100
-
-
-@dataclass
-class Outage:
-    """Logs the beginning and the end of an outage, and paces the attempts in between."""
-
-    what: str
-    failures: int = 0
-    _pause_seconds: float = 0.0
-
-    def failed(self, error: BaseException) -> float:
-        """Count a failure; return the seconds to wait before the next attempt."""
-        if not self._pause_seconds:
-            reason = f"{type(error).__name__}: {error}"
-            logger.warning("%s: the channel layer does not answer (%s)", self.what, reason)
-        self.failures += 1
-        longer = max(FIRST_PAUSE_SECONDS, 2 * self._pause_seconds)
-        self._pause_seconds = min(LONGEST_PAUSE_SECONDS, longer)
-        return self._pause_seconds
-
-    def over(self) -> None:
-        """Note that it works."""
-        if self._pause_seconds:
-            logger.info("%s: the channel layer answers again", self.what)
-            self._pause_seconds = 0.0
 
 
 # -- publishing
@@ -155,7 +130,7 @@ class _Publisher:
         self._thread = threading.Thread(target=self._run, name="rxgraph-wakeups", daemon=True)
         self._is_losing = False
         self.dropped = 0
-        self.outage = Outage("publishing wake-ups")
+        self.outage = Outage("publishing wake-ups: the channel layer", logger=logger)
 
     @property
     def is_closed(self) -> bool:
@@ -294,7 +269,7 @@ class ChannelLayerListener:
         self._opened = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
-        self._outage = Outage("listening for wake-ups")
+        self._outage = Outage("listening for wake-ups: the channel layer", logger=logger)
 
     async def start(self, deliver: Callable[[Wakeup | Signal], None]) -> None:
         """Begin to call *deliver* on this event loop; Redis need not be there yet."""
@@ -312,6 +287,8 @@ class ChannelLayerListener:
         """Join several anchors; where the layer keeps an order, one probe is enough for all."""
         named = {group_name(self._namespace, key): key for key in keys}
         joining = {g: self._members.setdefault(g, _Membership(key)) for g, key in named.items()}
+        if self._outage.is_on:
+            return  # polling finds what is published meanwhile; they are joined afterwards
         with suppress(TimeoutError):
             async with asyncio.timeout(self._confirm_seconds):
                 while joining := _unconfirmed(joining):

@@ -204,7 +204,7 @@ async def test_a_first_load_that_fails_is_refused_and_the_next_one_works(
             await asyncio.sleep(0.05)
         with pytest.raises(OperationFailed) as refusal:
             await viewer.ready()
-    assert refusal.value.code == "INTERNAL"
+    assert refusal.value.code == "UNAVAILABLE"
     assert "terminating connection" not in str(refusal.value), "what failed is nobody's business"
     await viewer.close()
     async with Viewer(server, board, board["people"][0]) as again:

@@ -50,7 +50,7 @@ def test_an_unknown_error_is_masked_and_logged_under_its_id(caplog):
 
 def test_a_store_that_is_down_is_not_the_clients_fault(caplog):
     found = formatted(errors.BackendError("mongodb://secret"))
-    assert found["extensions"] == {"code": "INTERNAL", "status": 503}
+    assert found["extensions"] == {"code": "UNAVAILABLE", "status": 503, "retryAfter": 5}
     assert "secret" not in found["message"]
 
 
