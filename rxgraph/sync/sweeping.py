@@ -120,7 +120,9 @@ class Sweeper:
             except BackendError as error:
                 first = first or error
             except (OperationalError, InterfaceError) as error:
-                first = first or BackendError(f"the database {using!r} does not answer: {error}")
+                if first is None:
+                    first = BackendError(f"the database {using!r} does not answer: {error}")
+                    first.__cause__ = error
         if leased:
             self.held = frozenset(held)
         if first is not None:
