@@ -97,6 +97,7 @@ class Recorder:
     """One client of one board, or of the list of boards."""
 
     field = "project"
+    pause_seconds = 0.05, 0.4  # before it comes back
 
     def __init__(
         self,
@@ -135,7 +136,7 @@ class Recorder:
                     self._lost(error)
                 except OperationFailed as error:
                     self._refused(error)
-                await asyncio.sleep(self._rng.uniform(0.05, 0.4))
+                await asyncio.sleep(self._rng.uniform(*self.pause_seconds))
         except Violation as violation:
             self.violation = violation
             self._diary.note(self.name, f"VIOLATION {violation}")
@@ -320,6 +321,44 @@ class ListRecorder(Recorder):
         ]
         self._memory.numbers |= numbers
         return found
+
+
+class Stranger(Recorder):
+    """Somebody who is not on the board, and tries again and again: he is never told anything."""
+
+    pause_seconds = 0.5, 2.0
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Find out that he was let in."""
+        self._record(event=event)
+        raise self._wrong(f"is not on this board, and was told {event['kind']}")
+
+    def _refused(self, error: OperationFailed) -> None:
+        self._tally.errors[f"{error.code} to strangers"] += 1
+        self._record(refused=error.errors)
+        if found := laws.leaks(error.errors, self.person["id"]):
+            raise self._wrong("; ".join(found))
+        if error.code in ("UNAUTHENTICATED", "NOT_FOUND", "BAD_REQUEST"):
+            raise self._wrong(f"was refused: {error.errors}")
+
+    def _choose_cursor(self) -> str | None:
+        return None
+
+    async def query(self, node: Node) -> Any:
+        """Return None, as he is answered by an error.
+
+        Raises:
+            OperationFailed: never; it is what has to happen.
+        """
+        try:
+            return await super().query(node)
+        except OperationFailed as error:
+            self._refused(error)
+            return None
+
+    def difference(self, wanted: Any) -> str | None:
+        """Return None: he is shown nothing."""
+        return None
 
 
 def without_typenames(value: Any) -> Any:

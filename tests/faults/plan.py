@@ -71,7 +71,7 @@ class Watcher:
 
     board: int
     person: int  # 0: who is on both boards
-    kind: str  # steady, restless, old, forgetful, stalling, deaf, list
+    kind: str  # steady, restless, old, forgetful, stalling, deaf, list, stranger
     seed: int
 
 
@@ -112,6 +112,7 @@ def plan(seed: int, seconds: float = SECONDS, only: frozenset[str] = frozenset()
         for kind in rng.sample(kinds_of_clients, 5)
     ]
     watchers += [Watcher(0, person, "list", rng.getrandbits(32)) for person in (0, 1)]
+    watchers += [Watcher(board, 1, "stranger", rng.getrandbits(32)) for board in (0, 1)]
     mutators = [
         Watcher(rng.randint(0, 1), person, "mutator", rng.getrandbits(32)) for person in (0, 1)
     ]

@@ -15,7 +15,7 @@ from typing import Any
 from tests.faults import inside, work
 from tests.faults.chaos import Chaos
 from tests.faults.children import Gone, Node, Writer
-from tests.faults.clients import LOST, ListRecorder, Recorder
+from tests.faults.clients import LOST, ListRecorder, Recorder, Stranger
 from tests.faults.mutators import Mutator
 from tests.faults.plan import NEEDS_LINK, Fault, Plan, changes
 from tests.faults.tally import Diary, Tally, Violation
@@ -70,13 +70,14 @@ class Round:
         (self._diary.folder / "records.txt").write_text("\n".join(map(str, records)))
 
     def _watch(self, scene: dict[str, Any]) -> None:
+        kinds: dict[str, type[Recorder]] = {"list": ListRecorder, "stranger": Stranger}
         for number, watcher in enumerate(self._plan.watchers):
             board = scene["boards"][watcher.board]
-            person = scene["people"][str(board["people"][watcher.person])]
-            kind: type[Recorder] = ListRecorder if watcher.kind == "list" else Recorder
+            home = scene["boards"][1 - watcher.board] if watcher.kind == "stranger" else board
+            person = scene["people"][str(home["people"][watcher.person])]
             variables = {} if watcher.kind == "list" else {"projectId": board["project"]}
             self._recorders.append(
-                kind(
+                kinds.get(watcher.kind, Recorder)(
                     f"client-{number}",
                     watcher,
                     person,
@@ -205,8 +206,11 @@ class Round:
 
     async def _wanted(self, checker: Writer) -> dict[Recorder, Any]:
         known: dict[tuple[Any, ...], Any] = {}
-        wanted = {}
+        wanted: dict[Recorder, Any] = {}
         for recorder in self._recorders:
+            if isinstance(recorder, Stranger):
+                wanted[recorder] = None
+                continue
             user, project = recorder.person["id"], recorder.variables.get("projectId")
             if (user, project) not in known:
                 known[user, project] = await (
