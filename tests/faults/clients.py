@@ -35,7 +35,7 @@ from tests.faults.tally import Diary, Tally, Violation, as_line
 from tests.integration.board_clients import difference
 
 _TIMEOUT_SECONDS = 8.0
-_NEVER_FOR_MEMBERS = {"FORBIDDEN", "NOT_FOUND", "UNAUTHENTICATED", "BAD_REQUEST"}
+NEVER_FOR_MEMBERS = {"FORBIDDEN", "NOT_FOUND", "UNAUTHENTICATED", "BAD_REQUEST"}
 LOST = (
     OSError,
     TimeoutError,
@@ -154,7 +154,7 @@ class Recorder:
         self._record(refused=error.errors)
         if found := laws.leaks(error.errors, self.person["id"]):
             raise self._wrong("; ".join(found))
-        if error.code in _NEVER_FOR_MEMBERS:
+        if error.code in NEVER_FOR_MEMBERS:
             raise self._wrong(f"was refused: {error.errors}")
 
     async def _watch(self) -> None:

@@ -18,12 +18,13 @@ from uuid import uuid4
 from rxgraph.testing import OperationFailed, SubscriptionClient, WriteRefused
 from tests.faults import laws
 from tests.faults.children import Node
-from tests.faults.clients import LOST
+from tests.faults.clients import LOST, NEVER_FOR_MEMBERS
 from tests.faults.plan import Watcher
 from tests.faults.tally import Diary, Tally, Violation, as_line
 
 _TIMEOUT_SECONDS = 6.0
 _LONGEST_SECONDS = 90.0
+_PASSING = {None, "INTERNAL", "UNAVAILABLE", "RATE_LIMITED"}
 
 
 class Mutator:
@@ -133,7 +134,8 @@ class Mutator:
             except WriteRefused as refusal:
                 self._record(field=field, id=id_, attempts=attempts, refused=refusal.messages)
                 self._check(refusal.messages)
-                if not refusal.codes[0] or refusal.codes[0] == "INTERNAL":
+                if refusal.codes[0] in _PASSING:
+                    await asyncio.sleep(0.2)
                     continue
                 self._tally.refused[field] += 1
                 self._diary.note(self.name, f"{field} refused: {refusal}, attempt {attempts}")
@@ -142,6 +144,8 @@ class Mutator:
                 self._record(field=field, id=id_, attempts=attempts, failed=error.errors)
                 self._check(error.errors)
                 self._tally.errors[f"{error.code} of a mutation"] += 1
+                if error.code in NEVER_FOR_MEMBERS:
+                    raise self._wrong(f"{field} was refused: {error.errors}") from error
                 await asyncio.sleep(0.2)
             except LOST as error:
                 self._record(field=field, id=id_, attempts=attempts, lost=repr(error))
