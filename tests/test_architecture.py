@@ -25,6 +25,7 @@ SHARED = {
     "jsonable",
     "counters",
     "tracing",
+    "log_fields",
     "__init__",
 }
 

@@ -130,7 +130,8 @@ class Cohort:
             try:
                 stream.receive(move)
             except Exception:
-                logger.exception("a subscriber of %s failed to take a move", self._replica.key)
+                what = "a subscriber of %s failed to take a move"
+                logger.exception(what, self._replica.key, extra=stream.log_fields())
 
 
 def _count(committed_at: float, told: int) -> None:

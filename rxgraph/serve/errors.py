@@ -18,6 +18,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 
 from rxgraph.counters import ERRORS
 from rxgraph.errors import RequestError
+from rxgraph.log_fields import about
 from rxgraph.serve.unavailable import is_logged, is_passing
 
 logger = logging.getLogger("rxgraph.errors")
@@ -86,7 +87,8 @@ def _is_about_output(error: GraphQLError) -> bool:
 
 def _masked(error: GraphQLError, cause: Exception) -> GraphQLError:
     id_ = uuid.uuid4().hex[:12]
-    logger.error("Internal error %s at %s", id_, error.path, exc_info=cause)
+    fields = about(error_id=id_)
+    logger.error("Internal error %s at %s", id_, error.path, exc_info=cause, extra=fields)
     return _with(error, f"Internal error {id_}", {**_extensions("INTERNAL", 500), "id": id_})
 
 

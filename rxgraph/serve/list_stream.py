@@ -191,7 +191,8 @@ class ListStream(LiveStream):
             if visible is None or late:  # not with this batch, then by asking again
                 self._must_recheck = True
         except Exception:
-            logger.exception("could not find out who lists what in %s", self.compiled.name)
+            what = "could not find out who lists what in %s"
+            logger.exception(what, self.compiled.name, extra=self.log_fields())
             self._must_recheck = True
         self._worker = None
         self._tell_entry(self._entries.popleft())

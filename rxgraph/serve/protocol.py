@@ -15,6 +15,7 @@ from graphql import GraphQLError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from rxgraph.errors import RateLimited, Unauthenticated
+from rxgraph.log_fields import begin_operation
 from rxgraph.serve.auth import identify
 from rxgraph.serve.connection import Concealed, credentials_of
 from rxgraph.serve.errors import formatted
@@ -232,6 +233,7 @@ class TransportProtocol:
             operation.task.cancel()
 
     async def _run(self, operation: RunningOperation, payload: dict[str, Any]) -> None:
+        begin_operation(operation.id)
         try:
             errors = await self._stream(operation, payload)
             if operation.is_parked:

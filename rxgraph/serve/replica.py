@@ -27,6 +27,7 @@ from rxgraph.compile.state_tree import StateTree
 from rxgraph.counters import CATCH_UPS, WAKEUPS
 from rxgraph.delta import Changes, State, apply
 from rxgraph.errors import NotFound
+from rxgraph.log_fields import about
 from rxgraph.outage import pause_after
 from rxgraph.serve.plans.texts import book_of
 from rxgraph.serve.weights import growth, weigh_all
@@ -102,6 +103,10 @@ class Replica:
         """True when there is a state to show."""
         return self.ready.done() and not self.ready.cancelled() and bool(self.state)
 
+    def log_fields(self) -> dict[str, object]:
+        """Return what a log record about this replica says beside its message."""
+        return about(self.key, generation=self.generation, position=self.position)
+
     # -- called on the event loop by the hub
 
     def wake(self, wakeup: Wakeup) -> None:
@@ -164,7 +169,7 @@ class Replica:
             if not self.ready.done():
                 self.ready.set_exception(error)
                 return
-            logger.exception("the replica of %s stopped", self.key)
+            logger.exception("the replica of %s stopped", self.key, extra=self.log_fields())
             self._tell(MoveKind.LOST, {})
 
     async def _follow(self) -> None:
@@ -401,4 +406,5 @@ class Replica:
             try:
                 receive(move)
             except Exception:
-                logger.exception("a subscriber of %s failed to take a move", self.key)
+                what = "a subscriber of %s failed to take a move"
+                logger.exception(what, self.key, extra=self.log_fields())

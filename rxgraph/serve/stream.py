@@ -25,6 +25,7 @@ from rxgraph.counters import EVENTS, LAG
 from rxgraph.declare.hooks import call_hook
 from rxgraph.delta import View, ViewChange, see_change, see_since
 from rxgraph.errors import Forbidden, NotFound, RequestError
+from rxgraph.log_fields import about
 from rxgraph.serve import cursor as cursors
 from rxgraph.serve.access import Access, open_access, see_roots
 from rxgraph.serve.auth import Identity
@@ -321,6 +322,15 @@ class LiveStream:
         self._is_connected = True
         await call_hook(self.context.on_connect, tstamp)
         self._begin(access.attachment.replica, cursor)
+        logger.debug("%s: a live context has begun", self.key, extra=self.log_fields())
+
+    def log_fields(self) -> dict[str, object]:
+        """Return what a log record about this context says beside its message."""
+        if not self._has_access:
+            return about(self.key, session=self.session)
+        replica = self.replica
+        place = {"generation": replica.generation, "position": replica.position}
+        return about(self.key, session=self.session, **place)
 
     async def _admit(self) -> Access:
         """Let the viewer in, and hold what he looks at."""
@@ -487,7 +497,8 @@ class LiveStream:
     def _is_patient(self, error: Exception) -> bool:
         """True where *error* will pass, and the last good answer is not too old."""
         if not is_passing(error):
-            logger.error("could not check again who may watch %s", self._stamp.key, exc_info=error)
+            what, fields = "could not check again who may watch %s", self.log_fields()
+            logger.error(what, self._stamp.key, exc_info=error, extra=fields)
             return False
         if not is_logged(error):
             logger.warning("could not check again who may watch: %s", error)
@@ -657,7 +668,9 @@ class LiveStream:
                 try:
                     await call_hook(self.context.on_disconnect)
                 except Exception:
-                    logger.exception("%s.on_disconnect failed", self.compiled.name)
+                    name = self.compiled.name
+                    logger.exception("%s.on_disconnect failed", name, extra=self.log_fields())
+        logger.debug("%s: a live context has ended", self.key, extra=self.log_fields())
 
 
 def standing(replica: Replica) -> Move:

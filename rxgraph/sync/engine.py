@@ -68,6 +68,7 @@ from rxgraph.counters import BATCHES, HEATINGS, SWEEPS
 from rxgraph.declare import registry
 from rxgraph.errors import BackendAway, BackendError
 from rxgraph.faults import fault
+from rxgraph.log_fields import about
 from rxgraph.settings import RxGraphSettings, get_settings
 from rxgraph.sync import databases, heating, intents, quarantine, retelling
 from rxgraph.sync import flush as flushing
@@ -312,7 +313,8 @@ class Engine:
             return  # they wait in the intent log; until the store answers, this takes no time
         except BackendError as error:
             self._retry_at = time.monotonic() + self.settings.store_timeout_seconds
-            logger.error("changes wait in the intent log until the store answers: %s", error)
+            what = "changes wait in the intent log until the store answers: %s"
+            logger.error(what, error, extra=about(database=committed.using))
             return
         fault("before forgetting")
         if is_done and committed.intents:
@@ -447,7 +449,11 @@ class Engine:
         began = time.monotonic()
         found: heating.Warmth | Reading = run(heating.heat(self.writer, key, lease), perform)
         if isinstance(found, Reading):
-            HEATINGS.observe(time.monotonic() - began)
+            seconds = time.monotonic() - began
+            HEATINGS.observe(seconds)
+            place = {"generation": found.anchor.generation, "position": found.anchor.done}
+            what = "%s is filled: %d instances in %.3f seconds"
+            logger.info(what, key, len(found.documents), seconds, extra=about(key, **place))
         return found
 
     def is_packing_due(self, reading: Reading) -> bool:
@@ -463,7 +469,7 @@ class Engine:
         try:
             written: bool = self.run(repack(key, reading, self.writer.new_owner(), packing))
         except BackendError as error:
-            logger.warning("%s is not packed: %s", key, error)
+            logger.warning("%s is not packed: %s", key, error, extra=about(key))
             return False
         return written
 

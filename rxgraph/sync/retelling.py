@@ -14,6 +14,7 @@ from django.db import connections
 
 from rxgraph.cache.rows.snapshot import alias_of
 from rxgraph.errors import BackendError
+from rxgraph.log_fields import about
 from rxgraph.sync import flush as flushing
 from rxgraph.sync.signals import Signal
 from rxgraph.types import RowKey
@@ -32,9 +33,11 @@ def retell(engine: Engine, signal: Signal) -> None:
             _report_survivors(signal, rows)
         engine.run(flushing.retell(engine.writer, signal.key, rows))
     except BackendError as error:
-        logger.error("a broadcast of %s to %s is lost: %s", _named(rows), signal.key, error)
+        what, fields = "a broadcast of %s to %s is lost: %s", about(signal.key)
+        logger.error(what, _named(rows), signal.key, error, extra=fields)
     except Exception:
-        logger.exception("a broadcast of %s to %s failed", _named(rows), signal.key)
+        what, fields = "a broadcast of %s to %s failed", about(signal.key)
+        logger.exception(what, _named(rows), signal.key, extra=fields)
 
 
 def retell_on_thread(engine: Engine, signal: Signal) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from rxgraph.compile.state_tree import Layer
 from rxgraph.declare.operations import Operation
+from rxgraph.log_fields import about
 from rxgraph.types import InstanceKey, TypeName
 
 logger = logging.getLogger("rxgraph.writes")
@@ -106,7 +107,8 @@ def denied(layer: Layer, operation: Operation) -> Refused:
 def internal(cause: BaseException, place: str) -> Refused:
     """Log *cause* under an id and return a refusal that tells nothing but the id."""
     id_ = uuid.uuid4().hex[:12]
-    logger.error("Internal error %s in %s", id_, place, exc_info=cause)
+    fields = about(error_id=id_)
+    logger.error("Internal error %s in %s", id_, place, exc_info=cause, extra=fields)
     return error("INTERNAL", f"Internal error {id_}")
 
 
