@@ -89,27 +89,27 @@ class Cohort:
         except Unplanned:
             self._tell_each(move, list(self.members.values()))
             return
-        committed_at, told = move.since or move.at, 0
+        committed_at, began_at = move.since or move.at, time.time()
         writers = users_marked(move.marks) if move.marks else frozenset[str]()
         members = list(self.members.items())
         if writers:  # whoever waits for an answer comes first
             members.sort(key=lambda item: item[1].user_id not in writers)
+        told = len(members) if parts else 0
         for member, stream in members:
             is_own = writers and stream.user_id in writers
             if is_own or stream.view is not before or not member.is_resting:
+                told -= 1
                 self._tell_each(move, [stream])
                 continue
             try:
-                if parts and member.tell(parts, committed_at):
-                    told += 1
-                    if told == _TOLD_AT_ONCE:
-                        _count(committed_at, told)
-                        told = 0
+                if parts and not member.tell(parts, committed_at):
+                    told -= 1
                 stream.view, stream.cursor = self.view, cursor
             except Unplanned:
+                told -= 1
                 self._tell_each(move, [stream])
-        if told:
-            _count(committed_at, told)
+        if parts:
+            _count(committed_at, began_at, told)
 
     def _render(self, before: View, move: Move) -> tuple[str, tuple[str, ...]]:
         """Return the cursor, and the text of what changed for them: empty when nothing did.
@@ -134,7 +134,14 @@ class Cohort:
                 logger.exception(what, self._replica.key, extra=stream.log_fields())
 
 
-def _count(committed_at: float, told: int) -> None:
-    """Count events that have just gone out; the clock need not be read for each of them."""
+def _count(committed_at: float, began_at: float, told: int) -> None:
+    """Count events that have gone out since *began_at*, one after another.
+
+    Their lags are taken to be spread evenly, so that the clock is not read for each of them.
+    """
     EVENTS.add("DELTA", told)
-    LAG.observe(time.time() - committed_at, told)
+    steps = told // _TOLD_AT_ONCE + 1
+    step_seconds = (time.time() - began_at) / steps
+    for step in range(steps):
+        number = told * (step + 1) // steps - told * step // steps
+        LAG.observe(began_at - committed_at + (step + 0.5) * step_seconds, number)

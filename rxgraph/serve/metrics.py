@@ -150,17 +150,21 @@ def _of_contexts(running: list[Runtime]) -> Iterator[Metric]:
     )
     numbers: dict[str, int] = {}
     waiting = longest = 0
+    sizes: dict[int, int] = {}  # by connection, for several operations share one
     for one in running:
         for channel, number in one.contexts.by_channel().items():
             numbers[channel] = numbers.get(channel, 0) + number
         for stream in one.contexts:
             waiting += stream.waiting
             longest = max(longest, stream.waiting)
+            if (queue := stream.outbound) is not None:
+                sizes[id(queue)] = queue.size
     for channel, number in sorted(numbers.items()):
         subscribers.add_metric([channel], number)
     yield subscribers
     yield _gauge("rxgraph_queue_events", "Events that wait for slow subscribers", waiting)
     yield _gauge("rxgraph_queue_events_longest", "Of them, the most for one subscriber", longest)
+    yield _gauge("rxgraph_queue_bytes", "Bytes that wait for them", sum(sizes.values()))
 
 
 def _of_replicas(running: list[Runtime]) -> Iterator[Metric]:

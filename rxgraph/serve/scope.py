@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from rxgraph.errors import BadRequest
-from rxgraph.serve.outbox import Lane, Slot
+from rxgraph.serve.outbox import Lane, Slot, SlotQueue
 
 if TYPE_CHECKING:
     from rxgraph.serve.plans import Parked, Plan
@@ -124,6 +124,11 @@ class OperationScope:
     @property
     def connection(self) -> object | None:
         """What is the same for all operations of one socket; None over HTTP."""
+        return None if self._lane is None else self._lane.queue
+
+    @property
+    def outbound(self) -> SlotQueue | None:
+        """The queue of its connection; None over HTTP."""
         return None if self._lane is None else self._lane.queue
 
     @property

@@ -37,6 +37,7 @@ from rxgraph.serve.gate import Admission, check_permission, describe, discreetly
 from rxgraph.serve.groups import Groups
 from rxgraph.serve.hub import Hub
 from rxgraph.serve.messages import jsonable
+from rxgraph.serve.outbox import SlotQueue
 from rxgraph.serve.replica import Move, MoveKind, Replica
 from rxgraph.serve.running import RunningActions
 from rxgraph.serve.scope import OperationScope, Place
@@ -172,6 +173,11 @@ class LiveStream:
     def waiting(self) -> int:
         """Number of events that wait for the client."""
         return max(len(self._backlog), self._scope.waiting)
+
+    @property
+    def outbound(self) -> SlotQueue | None:
+        """The queue of its connection; None over HTTP."""
+        return self._scope.outbound
 
     @property
     def is_live(self) -> bool:
