@@ -20,12 +20,16 @@ class RxGraphConfig(AppConfig):
         from rxgraph.declare import checks, outlet, registry
         from rxgraph.settings import get_settings
         from rxgraph.sync import broadcasting, capture, deployment, engine, signing_out
+        from rxgraph.sync import checks as sync_checks
+        from rxgraph.sync.triggers import wiring
 
         tracing.install(is_on=get_settings().tracing and find_spec("opentelemetry") is not None)
         registry.discover()
         checks.register()
         deployment.register()
         capture.install()
-        capture.on_commit(engine.flush)
+        capture.on_commit(engine.flush, engine.wants_triggered)
+        sync_checks.register()
+        wiring.connect(self)
         outlet.install(broadcasting)
         signing_out.install()

@@ -23,6 +23,8 @@ class RxGraphSettings:
     mongo_driver: str = "motor"
     #: Write an intent row with every change, so that a crash loses nothing. Off: faster, weaker.
     outbox: bool = True
+    #: What sees changes: ``orm``, or ``triggers`` of PostgreSQL, which see everybody's.
+    capture: str = "orm"
     #: Let processes without subscribers (workers, shells, WSGI) leave the merging of their changes
     #: to a server that shows them: their saves get cheaper, and arrive a moment later.
     hand_over: bool = True

@@ -30,6 +30,7 @@ from rxgraph.sync import expiry
 from rxgraph.sync.clearing import CLEAR
 from rxgraph.sync.engine import Engine, get_engine
 from rxgraph.sync.signals import Signal
+from rxgraph.sync.triggers.listening import Listeners
 from rxgraph.sync.wakeups import LocalBus, Told
 from rxgraph.types import PROCESS_CHANNEL, AnchorKey
 
@@ -67,6 +68,8 @@ class Runtime:
         #: What is open on this event loop.
         self.sockets = sockets()
         self._nudged = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._listeners = Listeners(lambda: loop.call_soon_threadsafe(self._nudged.set))
         self._nudges: list[str] = []  # traces of those who nudged
         # In a context of their own: a request may be what opened this, and it will end.
         opening = asyncio.create_task(self._open(), name="rxgraph open", context=Context())
@@ -131,8 +134,11 @@ class Runtime:
         await asyncio.shield(self._tasks[0])
 
     async def _sweep(self) -> None:
-        await self.backend.on_thread(lambda: self.engine.sweep(leased=True))
-        database_answers()
+        try:
+            await self.backend.on_thread(lambda: self.engine.sweep(leased=True))
+            database_answers()
+        finally:
+            self._listeners.keep(await self.backend.on_thread(self.engine.listened_databases))
 
     async def _bury(self) -> None:
         await self.backend.on_thread(self.engine.bury_sessions)
@@ -184,6 +190,7 @@ class Runtime:
                 await task
         await self.signals.close()
         await self.hub.close()
+        self._listeners.close()
         if self.engine.sweeper.held:
             with contextlib.suppress(BackendError):  # then the lease runs out
                 await self.backend.on_thread(self.engine.sweeper.release)

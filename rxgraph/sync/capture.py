@@ -10,6 +10,9 @@ each table of multi-table inheritance), ``Collector.delete`` (``delete``, cascad
 and ``QuerySet._raw_delete`` (many-to-many managers use both on their through model, so
 ``m2m_changed`` is not needed, and a receiver would cost Django its fast path).
 
+Where triggers of the database capture (``triggers.presence``), the wrappers read and name nothing:
+they note that there is something to ask the triggers for at the commit.
+
 Law: the statements Django sends, their results and errors stay what they are, and so do the
 moments of signals. That is why the transaction is opened around the write alone: in autocommit a
 ``post_save`` receiver still finds its row committed.
@@ -19,6 +22,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import Any
 
 from django.db import connections, models, router
@@ -37,8 +41,9 @@ from rxgraph.sync.rows import (
     name_rows,
     read,
 )
-from rxgraph.sync.touches import Committed, atomically, on_commit, touch
+from rxgraph.sync.touches import Committed, atomically, on_commit, touch, triggered
 from rxgraph.sync.tracking import Tracked
+from rxgraph.sync.triggers.presence import has_triggers
 from rxgraph.types import RowKey
 
 __all__ = ["Committed", "install", "on_commit", "uninstall"]
@@ -82,6 +87,13 @@ def _wrap_save_table(original: Method) -> Method:
         if tracked is None:
             return original(self, raw, cls, force_insert, force_update, using, update_fields)
         using = using or router.db_for_write(model, instance=self)
+        if has_triggers(using):
+            known: Tracked = tracked
+            with triggered(
+                using,
+                lambda: _hints(self, known, model, _value(self, model._meta.pk), update_fields),
+            ):
+                return original(self, raw, cls, force_insert, force_update, using, update_fields)
         pk = _value(self, model._meta.pk)
         # A row with ends may lead elsewhere until now.
         may_move = bool(tracked.ends) and pk is not None and not force_insert
@@ -131,6 +143,11 @@ def _hints(
 def _wrap_collector_delete(original: Method) -> Method:
     def delete(self: Any) -> Any:
         using = self.using
+        if has_triggers(using):
+            tables = [*self.data, *(field.model for field, _ in self.field_updates)]
+            tables += [queryset.model for queryset in self.fast_deletes]
+            with triggered(using) if any(map(tracking.find, tables)) else nullcontext():
+                return original(self)
         doomed = [
             (found, model, [instance.pk for instance in instances])
             for model, instances in self.data.items()
@@ -172,6 +189,9 @@ def _wrap_raw_delete(original: Method) -> Method:
         drops = tracking.current().drops
         if tracked is None and not (drops and label_of(self.model) in drops):
             return original(self, using)
+        if has_triggers(using):
+            with triggered(using):
+                return original(self, using)
         tracked = tracked or Tracked(label_of(self.model))
         at_once = can_return(using, self.model) and not tracked.heirs and not drops
         with atomically(using, reads=not at_once):
@@ -200,6 +220,9 @@ def _wrap_update(original: Method) -> Method:
             return original(self, **kwargs)
         self._for_write = True
         using = self.db
+        if has_triggers(using):
+            with triggered(using):
+                return original(self, **kwargs)
         at_once = can_return(using, self.model)
         moves = _moves(self.model, tracked, kwargs)
         with atomically(using, reads=moves or not at_once):
@@ -262,6 +285,9 @@ def _wrap_bulk_create(original: Method) -> Method:
             return create()
         self._for_write = True
         using = self.db
+        if has_triggers(using):
+            with triggered(using):
+                return create()
         with atomically(using):
             if ignore_conflicts and can_return(using, self.model):
                 with returning(using, Verb.INSERT, self.model, tracked.attnames) as found:

@@ -80,6 +80,7 @@ from rxgraph.sync.signals import Signal, decode_signal, encode_signal
 from rxgraph.sync.stamping import Stamping, committed_at
 from rxgraph.sync.sweeping import Sweeper
 from rxgraph.sync.touches import Committed
+from rxgraph.sync.triggers.presence import has_triggers
 from rxgraph.sync.wakeups import Bus, LocalBus, Told, open_bus
 from rxgraph.sync.writing.repeats import forget_mutations
 from rxgraph.types import (
@@ -324,6 +325,14 @@ class Engine:
         """True where somebody else can do it: intents say what, and a server will look."""
         is_elsewhere = not self.is_serving and not self.settings.is_memory
         return self.settings.hand_over and is_elsewhere and bool(committed.intents)
+
+    def wants_triggered(self) -> bool:
+        """True where this process merges what it commits, though triggers tell others of it."""
+        return self.is_serving or not (self.settings.hand_over or self.settings.is_memory)
+
+    def listened_databases(self) -> list[str]:
+        """Return the databases to listen to: their triggers tell, and this process sweeps them."""
+        return [using for using in self.sweeper.held if has_triggers(using)]
 
     def _hand_over(self, committed: Committed) -> bool:
         noted = {"rxgraph.database": committed.using, "rxgraph.rows": len(committed.rows)}
@@ -574,3 +583,8 @@ def reset() -> None:
 def flush(committed: Committed) -> None:
     """Flush one committed transaction; registered with ``capture`` when Django starts."""
     get_engine().flush(committed)
+
+
+def wants_triggered() -> bool:
+    """Say whether this process merges what triggers see of its commits; registered as well."""
+    return get_engine().wants_triggered()

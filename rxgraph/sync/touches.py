@@ -4,14 +4,16 @@
 that Django itself drops those of savepoints that are rolled back → just before ``COMMIT`` one
 intent names every surviving row → after it one ``Committed`` goes to the flush callback.
 
+Where triggers write the intents (``triggered``), they are asked for there instead of written.
+
 Law: a transaction that commits touched rows commits their intent with them, or neither.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -24,6 +26,7 @@ from rxgraph import tracing
 from rxgraph.faults import fault
 from rxgraph.settings import get_settings
 from rxgraph.sync import intents
+from rxgraph.sync.triggers import presence
 from rxgraph.types import RowKey
 
 logger = logging.getLogger("rxgraph.sync")
@@ -53,12 +56,14 @@ class Committed:
 class Touch:
     """The rows touched under one set of savepoints; a commit hook that waits to be collected."""
 
-    __slots__ = ("intents", "is_manual", "rows", "spent", "trace", "using")
+    __slots__ = ("intents", "is_manual", "is_triggered", "rows", "spent", "trace", "using")
 
     def __init__(self, using: str, *, is_manual: bool) -> None:
         self.using = using
         #: Autocommit is off, so that ``commit()`` will not be followed by Django's hooks.
         self.is_manual = is_manual
+        #: Triggers write intents of their own, which are asked for before the commit.
+        self.is_triggered = False
         self.rows: dict[RowKey, tuple[int, Columns | None]] = {}
         self.intents: tuple[UUID, ...] | None = None
         self.spent = False
@@ -73,29 +78,37 @@ class Touch:
     def __call__(self) -> None:
         """Flush alone: what ``TestCase.captureOnCommitCallbacks(execute=True)`` does."""
         if not self.spent:
+            if self.is_triggered and self.intents is None:
+                _ask_triggers(connections[self.using], [self])
             deliver(collect([self]))
 
 
 _callback: Callable[[Committed], None] | None = None
+_wants_triggered: Callable[[], bool] = bool
 
 
-def on_commit(callback: Callable[[Committed], None] | None) -> Callable[[Committed], None] | None:
+def on_commit(
+    callback: Callable[[Committed], None] | None,
+    wants_triggered: Callable[[], bool] = lambda: True,
+) -> Callable[[Committed], None] | None:
     """Let *callback* receive every commit, and return the one that did until now.
 
-    None: leave the intents to a sweeper.
+    None: leave the intents to a sweeper. *wants_triggered* says whether it is to receive those that
+    triggers see as well; else who listens to the database does them.
 
     It is called in the committing thread, outside of any transaction (inside a ``TestCase``: in
     the one of the test). What it raises is logged, never raised into the application's save.
     """
-    global _callback
+    global _callback, _wants_triggered
     former, _callback = _callback, callback
+    _wants_triggered = wants_triggered
     return former
 
 
 def deliver(committed: Committed) -> None:
     """Hand *committed* to the callback."""
     fault("after commit")
-    if _callback is None:
+    if _callback is None or not committed.rows:  # triggers may have seen nothing
         return
     try:
         _callback(committed)
@@ -127,6 +140,23 @@ def touch(
     alone = Touch(using, is_manual=False)  # in autocommit, without an intent log
     alone.add(rows, columns or {})
     alone()
+
+
+@contextmanager
+def triggered(using: str, hints: Callable[[], Mapping[RowKey, Columns]] = dict) -> Iterator[None]:
+    """Note that what is changed inside is seen by triggers, and hand it on at the commit.
+
+    *hints* are asked for afterwards.
+    """
+    if _callback is None or not _wants_triggered():
+        yield
+        return
+    with atomically(using):
+        yield
+        columns = hints()
+        found = _touch_of(connections[using])
+        found.is_triggered = True
+        found.add(columns, columns)
 
 
 def atomically(using: str, *, reads: bool = False) -> AbstractContextManager[Any]:
@@ -250,17 +280,18 @@ def _log_intent(connection: BaseDatabaseWrapper, touches: list[Touch]) -> None:
         if not get_settings().outbox:
             return
         fresh = [found for found in touches if found.intents is None]
+        is_triggered = any(found.is_triggered for found in fresh)
         rows = {row for found in fresh for row in found.rows}
-        if not rows:
+        if not is_triggered and not rows:
             return
         connection.needs_rollback = False  # whoever commits by hand in spite of it means it
         noted = {"rxgraph.database": connection.alias, "rxgraph.rows": len(rows)}
         with tracing.span("rxgraph.capture", noted):
-            ids = intents.write(connection, rows)
+            if is_triggered:
+                _ask_triggers(connection, fresh)
+            else:
+                _write(connection, fresh, frozenset())
             fresh[0].trace = tracing.current()
-        for found in fresh:
-            found.intents = ()
-        fresh[0].intents = ids
     except DatabaseError:
         raise
     except Exception as error:
@@ -268,6 +299,33 @@ def _log_intent(connection: BaseDatabaseWrapper, touches: list[Touch]) -> None:
         raise DatabaseError(f"the intent log could not be written: {error}") from error
     finally:
         connection.needs_rollback = broken
+
+
+def _write(connection: BaseDatabaseWrapper, fresh: list[Touch], seen: frozenset[RowKey]) -> None:
+    """Write the intent of *fresh*; of *seen* there are intents already.
+
+    It names both: who sees one part of the transaction needs to know of the other.
+    """
+    rows = {row for found in fresh for row in found.rows}
+    ids = intents.write(connection, rows | seen) if rows - seen else ()
+    for found in fresh:
+        found.intents = ()
+    fresh[0].intents = ids
+
+
+def _ask_triggers(connection: BaseDatabaseWrapper, fresh: list[Touch]) -> None:
+    """Add what triggers saw in this transaction; where that is too much, a sweeper does it all."""
+    own = presence.own(connection)
+    rows = frozenset[RowKey]().union(*(named for _, named in own))
+    if len(own) != 1:  # any of the other statements may know better
+        for found in fresh:
+            known = found.rows.items()
+            found.rows = {row: (order, None) for row, (order, hints) in known if hints is None}
+    _write(connection, fresh, rows)
+    first = fresh[0]
+    first.intents = (*(first.intents or ()), *(id_ for id_, _ in own))
+    for row in rows:
+        first.rows.setdefault(row, (-1, None))
 
 
 def _is_aborted(connection: BaseDatabaseWrapper) -> bool:
@@ -278,7 +336,7 @@ def _is_aborted(connection: BaseDatabaseWrapper) -> bool:
 
 def _deliver_in_autocommit(connection: BaseDatabaseWrapper, committed: Committed) -> None:
     """Hand on with autocommit on for the moment, and with the application's hooks left alone."""
-    if _callback is None:
+    if _callback is None or not committed.rows:
         return
     runs_hooks = connection.run_commit_hooks_on_set_autocommit_on
     connection.run_commit_hooks_on_set_autocommit_on = False

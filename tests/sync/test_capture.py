@@ -41,7 +41,7 @@ from tests.sync.captured.models import (
     Team,
     Untracked,
 )
-from tests.sync.captured.recording import ALL, Recorder, key, keys
+from tests.sync.captured.recording import ALL, BY_ORM, Recorder, key, keys
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "other"])
 
@@ -214,6 +214,7 @@ def test_update_touches_what_it_changed(cards, commits):
     assert set(Card.objects.values_list("votes", flat=True)) == {6}
 
 
+@BY_ORM
 def test_update_of_one_table_is_one_statement(cards, commits, django_assert_num_queries):
     with django_assert_num_queries(4) as asked:  # BEGIN, UPDATE, INSERT of the intent, COMMIT
         Card.objects.update(votes=1)
@@ -280,6 +281,7 @@ def test_bulk_create_updating_conflicts_touches_both_kinds(owners, commits):
     assert commits() == [keys(owners[0], Owner.objects.get(code="Al"))]
 
 
+@BY_ORM
 def test_bulk_create_on_a_backend_that_tells_no_keys(board, owners, commits, monkeypatch):
     features = type(connection.features)
     monkeypatch.setattr(features, "can_return_rows_from_bulk_insert", False)

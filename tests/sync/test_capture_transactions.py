@@ -16,7 +16,7 @@ from rxgraph.changes import notify_changed
 from rxgraph.sync import capture, intents, touches, tracking
 from rxgraph.types import RowKey
 from tests.sync.captured.models import Board, Card, Label, Membership, Owner, Team, Untracked
-from tests.sync.captured.recording import ALL, Recorder, key, keys
+from tests.sync.captured.recording import ALL, BY_ORM, Recorder, key, keys
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "other"])
 
@@ -55,6 +55,7 @@ def labels(commits) -> list[Label]:
 # -- one transaction, one commit
 
 
+@BY_ORM
 def test_a_transaction_is_one_commit_and_one_intent(labels, commits):
     with transaction.atomic():
         for label in labels * 3:
@@ -302,6 +303,7 @@ class InsideATestCase(TestCase):
         self.addCleanup(context.__exit__, None, None, None)
         self.label = Label.objects.create(name="red")
 
+    @BY_ORM
     def test_captured_callbacks_flush_each_change_made_inside(self) -> None:
         for _ in range(2):
             with self.captureOnCommitCallbacks(execute=True):
@@ -310,6 +312,7 @@ class InsideATestCase(TestCase):
             assert [set(committed.rows) for committed in self.recorded] == [{row}]
             assert self.recorded.pop().intents == ()
 
+    @BY_ORM
     def test_nothing_happens_without(self) -> None:
         self.label.save()
         assert self.recorded == []
@@ -325,6 +328,7 @@ def no_outbox() -> Iterator[None]:
         yield
 
 
+@BY_ORM
 def test_without_an_outbox_commits_are_the_same(labels, commits, no_outbox):
     red, green, blue = labels
     red.save()

@@ -14,7 +14,7 @@ from rxgraph.models import Intent, new_intent_id
 from rxgraph.sync import capture, intents, tracking
 from rxgraph.types import RowKey
 from tests.sync.captured.models import Label
-from tests.sync.captured.recording import ALL, keys
+from tests.sync.captured.recording import ALL, BY_ORM, keys
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "other"])
 
@@ -122,6 +122,7 @@ def test_ids_sort_by_time():
     assert {value.version for value in made} == {7}
 
 
+@BY_ORM
 def test_change_and_intent_are_in_one_transaction(tracked, monkeypatch):
     with transaction.atomic():
         label = Label.objects.create(name="red")
@@ -140,6 +141,7 @@ def refuse() -> None:
     raise DatabaseError("at commit")
 
 
+@BY_ORM
 def test_an_intent_that_cannot_be_written_rolls_back_the_change(tracked, monkeypatch):
     def refuse(*args: object) -> None:
         raise ValueError("no")
@@ -162,6 +164,7 @@ def no_table() -> Iterator[None]:
     intents.look_again()
 
 
+@BY_ORM
 def test_a_database_without_the_table_is_reported_once(tracked, no_table, caplog):
     with caplog.at_level(logging.WARNING, logger="rxgraph.sync"):
         with transaction.atomic():

@@ -18,6 +18,7 @@ from rxgraph.errors import BackendError
 from rxgraph.sync import intents, quarantine
 from rxgraph.sync.engine import Engine, get_engine
 from rxgraph.sync.sweeping import FAILED, SWEPT, backlog, counters
+from rxgraph.sync.triggers.listening import Listeners
 
 
 class Command(BaseCommand):
@@ -89,10 +90,13 @@ class Command(BaseCommand):
         return is_well
 
     def _watch(self, engine: Engine, aliases: list[str]) -> None:
-        is_over = threading.Event()
+        is_over, is_woken = threading.Event(), threading.Event()
 
         def stop(number: int, frame: FrameType | None) -> None:
             is_over.set()
+            is_woken.set()
+
+        listeners = Listeners(is_woken.set)
 
         former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         problem = ""
@@ -100,8 +104,10 @@ class Command(BaseCommand):
         self.stdout.write(f"sweeping {', '.join(aliases)} every {interval:g} s")
         try:
             while not is_over.is_set():
+                at_once = is_woken.is_set()
+                is_woken.clear()
                 try:
-                    if swept := engine.sweep(leased=True, aliases=aliases):
+                    if swept := engine.sweep(leased=True, aliases=aliases, at_once=at_once):
                         self.stdout.write(f"{_intents(swept)} swept")
                     if problem:
                         self.stdout.write("it answers again")
@@ -110,8 +116,10 @@ class Command(BaseCommand):
                     if not problem:  # once per outage
                         self.stderr.write(f"waiting: {error}")
                     problem = str(error)
-                is_over.wait(interval)
+                listeners.keep(engine.listened_databases())
+                is_woken.wait(interval)
         finally:
+            listeners.close()
             for number, handler in former.items():
                 signal.signal(number, handler)
             _release(engine)
