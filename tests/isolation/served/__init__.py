@@ -1,0 +1,1 @@
+"""An application whose channels the environment chooses, for servers of their own."""

@@ -1,0 +1,103 @@
+"""Whatever happens, nobody receives what is not for him: raw bytes against an oracle of its own.
+
+``scripts/test isolation --examples 1000`` is a long run, in which every broken rule is tried, too.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.isolation.broken import BREAKS, Break
+from tests.isolation.oracle import tokens_in, visible
+from tests.isolation.play import Leak
+from tests.isolation.venues import play_here
+from tests.isolation.worlds import World
+
+EXAMPLES = int(os.environ.get("RXGRAPH_ISOLATION_EXAMPLES", "4"))
+STEPS = int(os.environ.get("RXGRAPH_ISOLATION_STEPS", "40"))
+IS_LONG = "RXGRAPH_ISOLATION_EXAMPLES" in os.environ
+
+in_database = pytest.mark.django_db(transaction=True)
+
+
+@in_database
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.integers(0, 2**32))
+def test_nobody_receives_what_is_not_for_him(seed: int) -> None:
+    score = play_here(random.Random(seed), STEPS)
+    assert score.frames > 0
+
+
+#: A seed that notices it soon; each takes a second or two. The others are tried in long runs.
+SOON = {
+    "cohorts_are_shared_across_users": 0,
+    "user_key_is_forgotten_in_deltas": 0,
+    "parents_list_what_is_hidden": 0,
+    "lists_show_the_roots_of_all": 0,
+    "removals_name_everything": 2,
+    "who_resumes_is_told_all_tombstones": 4,
+    "other_people_s_writes_are_named": 6,
+    "actions_run_on_the_contexts_of_others": 1,
+}
+#: Who resumes has to own a cursor of a project in which somebody else's row was deleted.
+NOTES = World(("note", "comment"), ("comment", "note"), is_secret=False, looks_up=False)
+RETURNING = {"who_resumes_is_told_all_tombstones"}
+TRIED = [rule for rule in BREAKS if IS_LONG or rule.__name__ in SOON]
+
+
+@in_database
+@pytest.mark.parametrize("rule", TRIED, ids=lambda rule: rule.__name__)
+def test_a_broken_rule_is_noticed(rule: Break, monkeypatch: pytest.MonkeyPatch) -> None:
+    rule(monkeypatch)
+    first = SOON.get(rule.__name__, 0)
+    for seed in (first, *(other for other in range(15) if other != first)):
+        try:
+            if rule.__name__ in RETURNING:
+                play_here(random.Random(seed), 40, NOTES, returning=15)
+            else:
+                play_here(random.Random(seed), 40)
+        except Leak:
+            return
+        except Exception:  # noqa: BLE001, S112  # what is broken may fail in any way
+            continue
+    raise AssertionError("nobody noticed")
+
+
+# -- the oracle itself, on rows that a reader can follow
+
+
+def test_the_oracle_follows_owners_and_what_only_they_lead_to() -> None:
+    rows = {
+        "project": [{"id": 1, "name": "p", "owner": 10}],
+        "task": [
+            {"id": 2, "title": "t2", "assignee": 10, "project": 1, "labels": [5]},
+            {"id": 3, "title": "t3", "assignee": 11, "project": 1, "labels": []},
+        ],
+        "comment": [{"id": 4, "body": "c4", "author": 11, "task": 2}],
+        "note": [
+            {"id": 6, "body": "n6", "owner": 11, "task": 3},
+            {"id": 7, "body": "n7", "owner": 10, "task": 3},
+        ],
+        "label": [{"id": 5, "name": "l5"}],
+        "members": [[1, 11]],
+    }
+    world = World(("task", "note"), ("comment", "note", "label"), is_secret=False, looks_up=False)
+    assert visible(world, rows, 10)["list"] == {"1", "p", "2", "t2", "4", "c4", "5", "l5"}
+    assert visible(world, rows, 11)["vault 1"] == {"1", "p", "3", "t3", "6", "n6"}
+    assert visible(world, rows, 12) == {"list": set()}
+
+
+def test_tokens_are_found_wherever_they_stand() -> None:
+    text = '{"id":"7000000000001","x":"q0123456789abz, 7000000000002","y":"a7000000000003"}'
+    assert tokens_in(text) == {"7000000000001", "7000000000002", "q0123456789abz"}
