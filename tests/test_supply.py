@@ -21,7 +21,7 @@ SECRETS = {
     "a token of npm": r"\bnpm_[0-9A-Za-z]{36}\b|_authToken\s*=",
     "a key of Stripe or OpenAI": r"\bsk[-_](?:live|proj|ant)[-_]\w{16}",
     "a JWT": r"\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}",
-    "a password in a URL": r"\b[a-z][a-z0-9+]*://[^\s/:@'\"{}<>$]+:[^\s/:@'\"{}<>$]{6,}@",
+    "a password in a URL": r"\b[a-z][a-z0-9+]*://[^\s/:@'\"{}<>$]+:(?!password@)[^\s/:@'\"{}<>$]{6,}@",
     "a secret key of Django": r"django-insecure-\S{20}",
 }
 #: What looks like one in here is what this file is about.

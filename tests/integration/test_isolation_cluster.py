@@ -41,9 +41,9 @@ class There:
 
     async def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Run *function* in a server, or in the shell."""
-        where = self._rng.choice([*self._servers, self._shell])
-        if isinstance(where, Process):
-            return await asyncio.to_thread(where.call, function, *arguments)
+        where = self._rng.choice([*self._servers, None])
+        if where is None:
+            return await asyncio.to_thread(self._shell.call, function, *arguments)
         name = f"{function.__module__}:{function.__name__}"
         first = function.__code__.co_varnames[0]
         operation = {"op": "call", "model": name, "data": {first: arguments[0]}}
