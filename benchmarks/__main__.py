@@ -20,6 +20,7 @@ from benchmarks.figure import Figure
 from benchmarks.figures import (
     cold,
     fanout,
+    hostile,
     hot,
     idle,
     intents,
@@ -60,6 +61,7 @@ FIGURES: dict[str, dict[str, Callable[[Run], Awaitable[Figure]]]] = {
     },
     "profile": {"fanout": profile.fanout, "cold": profile.cold},
     "write": {"one": one.measure, "many": many.measure},
+    "hostile": {"hostile": hostile.measure},
     "lists": {"attach": lists.attach, "create": lists.create},
 }
 SIDES = {
@@ -68,6 +70,7 @@ SIDES = {
     "profile": (OURS,),
     "write": (OURS, THEIRS, PLAIN),
     "lists": (OURS, THEIRS),
+    "hostile": (OURS,),
 }
 _OPEN_FILES = 8192  # for a crowd of a few thousand
 

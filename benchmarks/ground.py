@@ -72,10 +72,13 @@ class Ground:
         command = [str(self.pythons[side]), "-m", module, f"benchmarks.project.{side}.side"]
         return self._keep(Worker(command, env, self.folder / f"worker-{kind}.log"))
 
-    def server(self, side: str, *, lists: bool = False) -> Server:
-        """Start a server; it ends with the run at the latest. *lists*: with list channels too."""
+    def server(self, side: str, *, lists: bool = False, limits: str = "wide") -> Server:
+        """Start a server; it ends with the run at the latest.
+
+        *lists*: with list channels too. *limits*: "wide" for crowds, or "default".
+        """
         log = self.folder / f"server-{side}.log"
-        env = self._env(side) | {"BENCH_LISTS": "on" if lists else "off"}
+        env = self._env(side) | {"BENCH_LISTS": "on" if lists else "off", "BENCH_LIMITS": limits}
         return self._keep(Server(self.pythons[side], side, env, log))
 
     def raw_server(self) -> Server:

@@ -36,6 +36,7 @@ class Plan:
     message_bytes: int = 0  # that uvicorn alone broadcasts
     quiet_seconds: float = 5.0  # without a message, after which nothing is waited for
     longest_seconds: float = 240.0  # from the last write on
+    limits: str = "wide"  # of the server: "wide", or as they are by default
     #: What is entered while there are writes, a profiler say.
     during: Callable[[Server], AbstractAsyncContextManager[None]] | None = None
 
@@ -114,7 +115,7 @@ class Outcome:
 
 async def watch(run: Run, side: str, plan: Plan) -> Outcome:
     """Let a crowd watch a project that nobody watched before, and write."""
-    server = run.ground.raw_server() if side == RAW else run.ground.server(side)
+    server = run.ground.raw_server() if side == RAW else run.ground.server(side, limits=plan.limits)
     listeners = [run.ground.listeners() for _ in range(plan.processes)]
     crowd = Crowd(listeners, server, side)
     seed = run.seeds.get(side)

@@ -130,13 +130,17 @@ class RxGraphSettings:
     #: Proxies in front of the server that add to ``X-Forwarded-For``; 0: the peer is the client.
     trusted_proxies: int = 0
     #: Operations a second that one user may begin over time, in all processes together.
-    operations_per_second: float | None = 50.0
+    operations_per_second: float | None = 20.0
     #: Operations that he may begin at once after a quiet time.
-    operations_burst: int = 1000
+    operations_burst: int = 300
+    #: Bytes a second of documents that the server has not met, of one user over time.
+    new_documents_per_second: float | None = 8192.0
+    #: Bytes of such documents that he may send at once after a quiet time.
+    new_documents_burst: int = 128 * 1024
     #: Mutations and actions a second that one user may ask for over time.
-    mutations_per_second: float | None = 20.0
+    mutations_per_second: float | None = 10.0
     #: Mutations and actions that he may ask for at once after a quiet time.
-    mutations_burst: int = 400
+    mutations_burst: int = 200
     #: Anchors that ``list_instances`` may answer for one list.
     list_anchors: int | None = 10_000
     #: Instances of one first state.

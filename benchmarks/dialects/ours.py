@@ -53,6 +53,11 @@ mutation Save($projectId: Int!, $id: ID!, $data: TaskSaveInput!, $name: ID) {{
 """
 
 
+def live(id_: str, project: int) -> str:
+    """Return the message that watches a project."""
+    return operation(id_, _DOCUMENT, {"projectId": project})
+
+
 class Ours:
     """graphql-transport-ws, with the documents that a generated client would send.
 

@@ -85,26 +85,31 @@ class Documents:
             self._known.move_to_end(text)
         return known
 
-    def learn(self, text: str, settings: RxGraphSettings) -> Known:
-        """Parse *text*, which is not known; limits do not hold for trusted documents.
-
-        Raises:
-            GraphQLError: it is no document, or has too many tokens.
-            TooLarge: it is too long, too deep or has too many aliases.
-            DocumentNotTrusted: only trusted documents are served, and this is none.
-        """
-        known = self._known[text] = Known(_read(text, settings))
-        self._tokens += known.tokens
+    def keep(self, text: str, known: Known) -> None:
+        """Keep a document that was read; others that were not used for long may go."""
+        old = self._known.pop(text, None)  # somebody else may have read it meanwhile
+        self._tokens += known.tokens - (old.tokens if old is not None else 0)
+        self._known[text] = known
         while self._tokens > _KEPT_TOKENS and len(self._known) > 1:
             _, old = self._known.popitem(last=False)
             self._tokens -= old.tokens
-        return known
 
     def __len__(self) -> int:
         return len(self._known)
 
 
-def _read(text: str, settings: RxGraphSettings) -> DocumentNode:
+def read(text: str, settings: RxGraphSettings) -> Known:
+    """Parse *text*, wherever there is time for it; limits do not hold for trusted documents.
+
+    Raises:
+        GraphQLError: it is no document, or has too many tokens.
+        TooLarge: it is too long, too deep or has too many aliases.
+        DocumentNotTrusted: only trusted documents are served, and this is none.
+    """
+    return Known(_parse(text, settings))
+
+
+def _parse(text: str, settings: RxGraphSettings) -> DocumentNode:
     if settings.documents != "trusted":
         require_small(text, settings)
         document = parse(text, max_tokens=settings.document_tokens)

@@ -6,8 +6,10 @@ document is, and whether it may be asked at all, before anything of it is parsed
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -21,14 +23,18 @@ from rxgraph.compile.channel import CompiledChannel, served_channels
 from rxgraph.compile.schema import Resolvers, build_schema
 from rxgraph.counters import OPERATIONS
 from rxgraph.errors import RequestError
-from rxgraph.serve.documents import documents_of
+from rxgraph.serve.documents import Known, documents_of, read
 from rxgraph.serve.errors import to_graphql_error
 from rxgraph.serve.executing import Executor
 from rxgraph.serve.limits.guard import guard
+from rxgraph.serve.limits.measures import is_longer
 from rxgraph.serve.plans import give_plans
 from rxgraph.serve.resolvers import ChannelResolvers
-from rxgraph.settings import get_settings
+from rxgraph.settings import RxGraphSettings, get_settings
 
+_LONG = 2048  # characters of a document that takes some milliseconds
+#: Reads long documents, one after the other: what strangers send has one thread, and no more.
+_reader = ThreadPoolExecutor(1, thread_name_prefix="rxgraph documents")
 _SUGGESTION = re.compile(r" Did you mean [^\n]*\?(?=$|\n)")
 
 
@@ -63,13 +69,32 @@ class ChannelSchema(strawberry.Schema):
             return None
         settings, documents = get_settings(), documents_of(self)
         try:
-            is_known = documents.get(query, settings) is not None
-            await guard().begin(context, 0 if is_known else len(query))
-            if not is_known:
-                documents.learn(query, settings)
+            is_new = documents.get(query, settings) is None
+            most = settings.document_bytes
+            is_read = is_new and (most is None or not is_longer(query, most))
+            await guard().begin(context, len(query) if is_read else 0)
+            if is_new:
+                documents.keep(query, await self._read(query, settings))
         except (GraphQLError, RequestError) as error:
             return PreExecutionError(data=None, errors=[to_graphql_error(error)])
         return None
+
+    async def _read(self, query: str, settings: RxGraphSettings) -> Known:
+        """Parse a document, and validate it where that takes long: then on a thread.
+
+        The interpreter gives others their turn every few milliseconds there; on the event loop
+        everybody would wait until it is done.
+        """
+        if len(query) < _LONG:
+            return read(query, settings)
+        loop, explores = asyncio.get_running_loop(), may_explore()
+
+        def work() -> Known:
+            known = read(query, settings)
+            known.validate(self._schema, may_explore=explores)
+            return known
+
+        return await loop.run_in_executor(_reader, work)
 
 
 async def _only(result: PreExecutionError) -> AsyncGenerator[PreExecutionError, None]:

@@ -16,9 +16,9 @@ from benchmarks.project.board.serializers import ProjectSerializer
 NOW = datetime(2026, 5, 4, 12, 30, 1, 123456, tzinfo=UTC)
 
 
-def make_user() -> str:
-    """Return the token of the one who watches."""
-    user, _ = User.objects.get_or_create(username="viewer")
+def make_user(name: str = "viewer") -> str:
+    """Return the token of somebody; of the one who watches, unless a *name* is given."""
+    user, _ = User.objects.get_or_create(username=name)
     return str(Token.objects.get_or_create(user=user)[0].key)
 
 

@@ -46,6 +46,10 @@ class Errands:
         data.analyze()
         return {"token": token, "projects": made}
 
+    def make_user(self, name: str) -> str:
+        """Return the token of another user."""
+        return data.make_user(name)
+
     def prepare_lists(self, shelves: list[int], users: int, feed: int) -> dict[str, Any]:
         """Make a list of so many projects for one user each, and users who share a feed."""
         return lists.prepare(shelves, users, feed)

@@ -21,5 +21,6 @@ if os.environ.get("BENCH_LIMITS", "wide") == "wide":
         "CONNECTIONS_PER_USER": None,
         "CONNECTIONS_PER_ADDRESS": None,
         "OPERATIONS_BURST": 10_000_000,
+        "NEW_DOCUMENTS_BURST": 10_000_000,
         "MUTATIONS_BURST": 10_000_000,
     }

@@ -17,8 +17,6 @@ from rxgraph.settings import RxGraphSettings, get_settings
 
 logger = logging.getLogger("rxgraph.limits")
 
-_BYTES_PER_TOKEN = 1024  # of a document that has to be parsed
-
 
 class Till(Protocol):
     """Where all processes of a project say what was spent."""
@@ -38,6 +36,11 @@ class Guard:
         self.users, self.addresses = Places(), Places()
         self._operations = _rate(
             "operations", settings.operations_per_second, settings.operations_burst
+        )
+        self._documents = _rate(
+            "bytes of new documents",
+            settings.new_documents_per_second,
+            settings.new_documents_burst,
         )
         self._mutations = _rate(
             "mutations", settings.mutations_per_second, settings.mutations_burst
@@ -63,10 +66,13 @@ class Guard:
         Raises:
             RateLimited: there were too many.
         """
+        user = client_of(context, self.settings)
+        if user is None:
+            return
         if self._operations is not None:
-            user = client_of(context, self.settings)
-            if user is not None:
-                await self._operations.take(user, 1 + unknown_bytes // _BYTES_PER_TOKEN)
+            await self._operations.take(user)
+        if self._documents is not None and unknown_bytes:
+            await self._documents.take(user, unknown_bytes)
 
     async def write(self, context: object) -> None:
         """Count one mutation, or one action.
@@ -96,7 +102,8 @@ class Guard:
             raise
 
     def _rates(self) -> list[Rate]:
-        return [rate for rate in (self._operations, self._mutations) if rate is not None]
+        rates = (self._operations, self._documents, self._mutations)
+        return [rate for rate in rates if rate is not None]
 
 
 def _rate(name: str, rate: float | None, burst: int) -> Rate | None:

@@ -8,7 +8,7 @@ import pytest
 from graphql import build_schema, parse
 
 from rxgraph.serve.auth import Credentials, Identity
-from rxgraph.serve.documents import Known, documents_of
+from rxgraph.serve.documents import Known, documents_of, read
 from rxgraph.serve.limits.census import take_census
 from rxgraph.serve.limits.cost import Bill, Biller, unknown
 from rxgraph.serve.limits.first_state import census_of
@@ -141,6 +141,7 @@ def test_documents_are_kept_within_a_bound_of_tokens() -> None:
     documents = documents_of(Shop().schema)
     settings = get_settings()
     for number in range(400):
-        documents.learn("{ " + f"a{number} " * 900 + "}", settings)
+        text = "{ " + f"a{number} " * 900 + "}"
+        documents.keep(text, read(text, settings))
     assert 100 <= len(documents) <= 120
     assert isinstance(documents.get("{ " + "a399 " * 900 + "}"), Known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,8 @@ import httpx
 import pytest
 from asgiref.testing import ApplicationCommunicator
 
+from rxgraph.serve import schema
+from rxgraph.serve.documents import read
 from rxgraph.serve.http import http_application
 from rxgraph.serve.limits.guard import guard
 from rxgraph.serve.websocket import websocket_application
@@ -148,7 +151,7 @@ async def test_plans_are_no_way_around_a_limit(limit: Any) -> None:
 async def test_too_many_operations_are_told_when_to_come_back(limit: Any) -> None:
     limit(OPERATIONS_PER_SECOND=0.5, OPERATIONS_BURST=3)
     async with connected() as socket:
-        for number in range(2):  # the first was charged for its document, too
+        for number in range(2):
             assert (await socket.ask(READ, str(number)))["type"] == "next"
             assert (await socket.read())["type"] == "complete"
         await socket.ask(READ, "a")
@@ -164,13 +167,37 @@ async def test_too_many_operations_are_told_when_to_come_back(limit: Any) -> Non
 
 
 async def test_large_new_documents_cost_more_than_known_ones(limit: Any) -> None:
-    limit(OPERATIONS_PER_SECOND=1, OPERATIONS_BURST=12)
-    large = f"{READ} # {'x' * 5000}"
+    limit(NEW_DOCUMENTS_PER_SECOND=100, NEW_DOCUMENTS_BURST=5000)
+    large = f"{READ} # {'x' * 4000}"
     async with connected() as socket:
-        for number in range(7):  # 5 + 1 tokens, and then one each
+        for number in range(15):  # its bytes, and then nothing
             assert (await socket.ask(large, str(number)))["type"] == "next", number
             await socket.read()
-        assert (await socket.ask("#" * 5000, "large"))["type"] == "error"
+        frame = await socket.ask("#" * 4000, "large")
+        assert frame["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
+        assert "bytes of new documents" in frame["payload"][0]["message"]
+
+
+async def test_long_documents_are_read_beside_the_event_loop(
+    limit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[str] = set()
+
+    def listen(*arguments: Any) -> Any:
+        threads.add(threading.current_thread().name)
+        return read(*arguments)
+
+    monkeypatch.setattr(schema, "read", listen)
+    async with connected() as socket:
+        frame = await socket.ask(READ)
+        assert (frame["type"], threads) == ("next", {threading.current_thread().name})
+        await socket.read()
+        frame = await socket.ask(f"{READ} # {'x' * 4000}", "2")
+        assert frame["type"] == "next"
+        await socket.read()
+        assert "rxgraph documents_0" in threads
+        wrong = await socket.ask(f"{{ shelf(albumId: 7) {{ idd }} }} # {'x' * 4000}", "3")
+        assert "Cannot query field" in wrong["payload"][0]["message"]
 
 
 async def test_frames_and_bodies_that_are_too_big(limit: Any) -> None:
