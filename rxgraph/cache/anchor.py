@@ -12,6 +12,7 @@ readers may show; ``taken`` survives its taker, so work is done again, never for
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from zlib import crc32
 
 from rxgraph.cache.phases import Event, Phase, follow
 from rxgraph.types import InstanceKey, RowKey
@@ -19,6 +20,7 @@ from rxgraph.types import InstanceKey, RowKey
 NOBODY = ""
 
 _MARKS_KEPT = 32  # for readers that missed a wake-up
+_NAME_BITS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,7 @@ def open_(anchor: Anchor, lease: Lease, now: float, *, schema: str) -> Anchor | 
     return replace(
         anchor,
         phase=follow(anchor.phase, Event.OPENED),
-        # Never one that was there before, also when the store has lost its records.
-        generation=max(anchor.generation + 1, int(now)),
+        generation=max(anchor.generation + 1, _fresh_generation(lease, now)),
         seq=anchor.seq + 1,
         pending=frozenset(),
         taken=frozenset(),
@@ -252,19 +253,32 @@ def release(anchor: Anchor, owner: str, seq: int) -> Anchor | None:
     return replace(anchor, owner=NOBODY, lease_until=0.0)
 
 
-def clear(anchor: Anchor, now: float) -> Anchor | None:
-    """HOT → COOLING; None when it is not HOT or a batch is under way."""
+def clear(anchor: Anchor, now: float, lost: int | None = None) -> Anchor | None:
+    """HOT → COOLING; None when it is not HOT or a batch is under way.
+
+    With *lost*, only a generation up to that one, and what is heated next is above it.
+    """
     if anchor.phase is not Phase.HOT or not anchor.is_free(now):
+        return None
+    if lost is not None and anchor.generation > lost:
         return None
     return replace(
         anchor,
         phase=follow(anchor.phase, Event.CLEARED),
+        generation=max(anchor.generation, lost or 0),
         pending=frozenset(),
         taken=frozenset(),
         writing=frozenset(),
         owner=NOBODY,
         lease_until=0.0,
     )
+
+
+def outlive(anchor: Anchor, lost: int) -> Anchor | None:
+    """Let what is heated next be above the *lost* generation; None: it is, or somebody heats."""
+    if anchor.phase is not Phase.COLD or anchor.generation >= lost:
+        return None
+    return replace(anchor, generation=lost)
 
 
 def expire(anchor: Anchor, now: float, ttl_seconds: float) -> Anchor | None:
@@ -327,6 +341,15 @@ def watch(anchor: Anchor, lease: Lease, now: float) -> Anchor | None:
     if not anchor.is_free(now):
         return None
     return replace(anchor, owner=lease.owner, lease_until=now + lease.seconds)
+
+
+def _fresh_generation(lease: Lease, now: float) -> int:
+    """Return a number that no life had before, also when the store has lost its records.
+
+    Milliseconds tell lives apart, and the name of the lease, which nobody else uses, those that
+    begin in the same one or by clocks that are wrong. Below 2**63 until the year 2248.
+    """
+    return int(now * 1000) << _NAME_BITS | crc32(lease.owner.encode()) >> (32 - _NAME_BITS)
 
 
 def _take(anchor: Anchor, lease: Lease, now: float) -> Anchor:

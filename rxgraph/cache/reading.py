@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from rxgraph.cache.anchor import Anchor
 from rxgraph.cache.phases import Phase
+from rxgraph.cache.signs import ALWAYS, SIGN_KEY, Lost
 from rxgraph.cache.steps import (
     LoadAnchor,
     LoadAnchors,
@@ -48,6 +49,7 @@ def read_documents(
 
     Raises:
         Unfinished: a batch stays unfinished; rescue the anchor, then read again.
+        Lost: documents are missing; forget the anchor, then heat it.
     """
     anchor = yield from LoadAnchor(key)
     wanted = anchor.generation if generation is None else generation
@@ -64,8 +66,11 @@ def read_documents(
             if packed is not None:
                 found = {document.key: document for document in packed}
                 low = anchor.pack.number
-        is_new = False
+        is_new = is_signed = False
         for document in (yield from ReadSince(key, wanted, low)):
+            if document.key == SIGN_KEY:
+                is_signed = True
+                continue
             found[document.key] = document
             newest = max(newest, document.version)
         # A cooling may have dropped documents while they were read: only a record that is still
@@ -74,6 +79,8 @@ def read_documents(
             anchor = yield from LoadAnchor(key)
             if anchor.phase is not Phase.HOT or anchor.generation != wanted:
                 return anchor
+            if not is_signed:
+                raise Lost(key, wanted)
             return Reading(noted, since, found)
         low = max(low, noted.done)
         newest = 0
@@ -89,7 +96,7 @@ def read_several(
     """Return what ``read_documents`` does for several anchors, in few requests.
 
     *places* holds of each the generation and the number since when. Those that are being written
-    to at this moment are missing in the answer: read them alone.
+    to at this moment, or have lost documents, are missing in the answer: read them alone.
     """
     noted = yield from LoadAnchors(frozenset(places))
     answers: dict[AnchorKey, Reading | Anchor] = {}
@@ -107,7 +114,15 @@ def read_several(
     for key, (generation, since) in wanted.items():
         if after[key].phase is not Phase.HOT or after[key].generation != generation:
             answers[key] = after[key]
-        elif all(document.version <= noted[key].done for document in found[key]):
-            documents = {document.key: document for document in found[key]}
+            continue
+        documents = {document.key: document for document in found[key]}
+        is_signed = documents.pop(SIGN_KEY, None) is not None
+        if is_signed and all(d.version <= noted[key].done for d in documents.values()):
             answers[key] = Reading(noted[key], since, documents)
     return answers
+
+
+def find_unsigned(generations: Mapping[AnchorKey, int]) -> Procedure[frozenset[AnchorKey]]:
+    """Return which anchors have no sign that the documents of their *generations* are there."""
+    found = yield from ReadSeveral({key: (g, ALWAYS - 1) for key, g in generations.items()})
+    return frozenset(key for key in generations if not found.get(key))

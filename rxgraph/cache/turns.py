@@ -119,22 +119,34 @@ def in_snapshots(
     return answer
 
 
-def clear_anchor(key: AnchorKey) -> Procedure[bool]:
+def clear_anchor(key: AnchorKey, lost: int | None = None) -> Procedure[bool]:
     """Drive a HOT anchor through COOLING to COLD; False when it was not HOT.
 
-    A batch that is under way is waited for.
+    A batch that is under way is waited for. *lost*: only a generation up to that one.
     """
     for _ in range(_ATTEMPTS):
-        before, after = yield from settle(key, lambda anchor, now: decisions.clear(anchor, now))
+        before, after = yield from settle(
+            key, lambda anchor, now: decisions.clear(anchor, now, lost)
+        )
         if after is not None:
             yield from cool(key, after)
             wakeup = Wakeup(key, after.generation, after.done, after.done, 0.0, None)
             yield from Publish(wakeup, after.sessions)
             return True
-        if before.phase is not Phase.HOT:
+        is_newer = lost is not None and before.generation > lost
+        if before.phase is not Phase.HOT or is_newer:
             return False
         yield from Sleep(0.02)
     raise BackendError(f"{key} is being written to without a pause; clear it again")
+
+
+def forget_anchor(key: AnchorKey, lost: int) -> Procedure[None]:
+    """Cool what a store has kept, or was put back to, of the *lost* generation and older ones.
+
+    What is heated next has a number above it, so that nobody takes the one for the other.
+    """
+    if not (yield from clear_anchor(key, lost)):
+        yield from settle(key, lambda anchor, _: decisions.outlive(anchor, lost))
 
 
 def expire_anchor(key: AnchorKey, ttl_seconds: float) -> Procedure[bool]:

@@ -21,7 +21,7 @@ from django.db import connections
 from rxgraph.cache.anchor import Anchor, Lease
 from rxgraph.cache.buckets import ForgetBuckets, Spend, SpendSeveral, Spent
 from rxgraph.cache.opening import open_async_store
-from rxgraph.cache.reading import Reading, read_documents, read_several
+from rxgraph.cache.reading import Reading, find_unsigned, read_documents, read_several
 from rxgraph.cache.steps import Now, Procedure, Sleep, Step, run_async
 from rxgraph.cache.turns import join_anchors, leave_anchors
 from rxgraph.compile.state_tree import StateTree
@@ -69,6 +69,7 @@ class Backend:
 
         Raises:
             Unfinished: some batch does not end.
+            Lost: the store has lost documents.
             BackendError: the store does not answer.
         """
         found = await self._reads.ask(key, (generation, since))
@@ -78,6 +79,10 @@ class Backend:
 
     async def _read(self, places: Mapping[AnchorKey, From]) -> Mapping[AnchorKey, Reading | Anchor]:
         return await self._run(read_several(places))
+
+    async def find_unsigned(self, generations: Mapping[AnchorKey, int]) -> frozenset[AnchorKey]:
+        """Return which anchors have lost the documents of their generation."""
+        return await self._run(find_unsigned(generations))
 
     async def load_anchors(self, keys: list[AnchorKey]) -> dict[AnchorKey, Anchor]:
         """Read several records in one round trip."""
@@ -224,6 +229,10 @@ class Backend:
     async def clear(self, key: AnchorKey) -> bool:
         """Clear the cache of *key*; False when it was not HOT."""
         return await self.on_thread(self.engine.clear, key)
+
+    async def forget(self, key: AnchorKey, lost: int) -> None:
+        """Have *key* heated anew; see ``Engine.forget``."""
+        await self.on_thread(self.engine.forget, key, lost)
 
     async def rescue(self, key: AnchorKey) -> bool:
         """Take over work on *key* that nobody does."""

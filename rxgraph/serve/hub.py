@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from rxgraph.cache.steps import Wakeup
@@ -19,7 +20,6 @@ from rxgraph.errors import BackendError
 from rxgraph.serve.backend import Backend
 from rxgraph.serve.contexts import Contexts
 from rxgraph.serve.desk import Desk
-from rxgraph.serve.ending import ended
 from rxgraph.serve.lingering import Lingering
 from rxgraph.serve.replica import Move, Receive, Replica
 from rxgraph.serve.unavailable import is_logged
@@ -27,6 +27,8 @@ from rxgraph.serve.weights import Scales
 from rxgraph.types import AnchorKey
 
 logger = logging.getLogger("rxgraph.hub")
+
+_LOOKED_AT_ONCE = 100
 
 
 class Attachment:
@@ -95,6 +97,7 @@ class Hub:
         self._leaving: dict[AnchorKey, asyncio.Task[None]] = {}
         #: Left, but the store was away and does not know it.
         self._unsaid: set[AnchorKey] = set()
+        self._looked_at: AnchorKey | None = None  # the last one whose documents were looked for
         settings = backend.engine.settings
         self._lingering = Lingering(self.release, settings.linger_seconds)
         self._scales = Scales(settings.replica_memory_mb * 1024 * 1024)
@@ -201,7 +204,9 @@ class Hub:
 
     async def _leave(self, replica: Replica) -> None:
         try:
-            await ended([replica.task])
+            replica.task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await replica.task
             if replica.ready.done() and not replica.ready.cancelled():
                 replica.ready.exception()
             self.backend.engine.mirrors.drop(replica.key)
@@ -244,9 +249,30 @@ class Hub:
             if (replica := self._replicas.get(key)) is not None and replica.ready.done():
                 replica.look(anchor)
                 if self.backend.session not in anchor.sessions:
-                    # This process was paused for so long that it was taken for dead.
+                    # This process was paused for so long that it was taken for dead, or the store
+                    # has lost what it knew.
                     with contextlib.suppress(BackendError):
+                        await self.backend.beat()
                         await self.backend.count_in(key)
+        await self._look_for_losses()
+
+    async def _look_for_losses(self) -> None:
+        """Find replicas whose documents the store has lost: at some of them in each poll."""
+        filled = {key: r.generation for key, r in self._replicas.items() if r.is_filled}
+        keys = sorted(filled)
+        first = bisect_right(keys, self._looked_at) if self._looked_at is not None else 0
+        part = keys[first : first + _LOOKED_AT_ONCE]
+        self._looked_at = part[-1] if len(part) == _LOOKED_AT_ONCE else None
+        if not part:
+            return
+        try:
+            lost = await self.backend.find_unsigned({key: filled[key] for key in part})
+        except BackendError as error:
+            self.complain(error)
+            return
+        for key in lost:
+            if (replica := self._replicas.get(key)) is not None:
+                replica.stir()
 
     async def claim(self) -> None:
         """Say which roots of list channels this process shows."""

@@ -22,6 +22,7 @@ from rxgraph.cache.anchor import Anchor
 from rxgraph.cache.mirrors import Mirror
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.reading import Reading, Unfinished
+from rxgraph.cache.signs import Lost
 from rxgraph.cache.steps import Wakeup
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.counters import CATCH_UPS, WAKEUPS
@@ -82,6 +83,7 @@ class Replica:
         self.position = 0
         self.floor = 0  # the oldest number from which a cursor can be resumed
         self.at = 0.0
+        self._is_early = False  # shown ahead of the store, which may give it another time
         self.size_bytes = 0  # about what state and tombstones take
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         #: Number → who holds it; None: told together with others, by a cohort.
@@ -119,6 +121,10 @@ class Replica:
         moved = anchor.done != self.position or anchor.generation != self.generation
         if moved or anchor.phase is not Phase.HOT or anchor.pending or anchor.is_unfinished:
             self._stirred.set()
+
+    def stir(self) -> None:
+        """Look at the store: something about it is not as it should be."""
+        self._stirred.set()
 
     async def refresh(self) -> None:
         """Return when this stands where the store stood at the call, or further.
@@ -160,7 +166,8 @@ class Replica:
             await self._fill()
             self._be_ready()
             while True:
-                await self._stirred.wait()
+                if not (self._asked or self._wakeups):  # filling may have taken their stir
+                    await self._stirred.wait()
                 self._stirred.clear()
                 await self._follow()
         except asyncio.CancelledError:
@@ -216,7 +223,10 @@ class Replica:
         while True:
             try:
                 reading = await self._read(self.generation, self.position)
-                if isinstance(reading, Reading):
+                if self._has_gone_back(reading):
+                    await self._hub.backend.forget(self.key, self.generation)
+                elif isinstance(reading, Reading):
+                    self._is_early = False
                     if reading.anchor.done > self.position:
                         anchor = reading.anchor
                         marks = anchor.marks_since(self.position)
@@ -239,6 +249,17 @@ class Replica:
             jitter = random.random()  # noqa: S311
             pause = pause_after(failures, first=0.1, longest=5.0, jitter=jitter)
             await asyncio.sleep(pause)
+
+    def _has_gone_back(self, reading: Reading | Anchor) -> bool:
+        """True when the store knows less than what is shown: it has lost, or was put back."""
+        anchor = reading.anchor if isinstance(reading, Reading) else reading
+        if anchor.generation != self.generation:
+            return anchor.generation < self.generation
+        if not isinstance(reading, Reading):
+            return False
+        # The same number may be another batch by now: then it was finished at another time.
+        is_same = anchor.done_at == self.at or self._is_early
+        return anchor.done < self.position or (anchor.done == self.position and not is_same)
 
     async def _fill(self) -> None:
         """Read the whole state, heating the anchor where it is cold."""
@@ -293,6 +314,7 @@ class Replica:
 
     def _begin(self, reading: Reading) -> None:
         if not self.ready.done() and not self.task.done():
+            self._is_early = True
             self._start(reading)
             self._stirred.set()
             self._be_ready()
@@ -348,6 +370,8 @@ class Replica:
                 return await self._hub.backend.read(self.key, generation=generation, since=since)
             except Unfinished:
                 await self._hub.backend.rescue(self.key)
+            except Lost as lost:
+                await self._hub.backend.forget(self.key, lost.generation)
 
     def _move(
         self,

@@ -12,7 +12,6 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
-from rxgraph.serve.ending import ended
 from rxgraph.sync.signals import Signal
 from rxgraph.types import PROCESS_CHANNEL, process_key
 
@@ -66,4 +65,7 @@ class Signals:
     async def close(self) -> None:
         """End what is still being done."""
         self._handlers.clear()
-        await ended(list(self._tasks))
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)

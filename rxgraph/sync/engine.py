@@ -61,7 +61,7 @@ from rxgraph.cache.steps import (
     run,
 )
 from rxgraph.cache.store import Store
-from rxgraph.cache.turns import clear_anchor, leave_anchor
+from rxgraph.cache.turns import clear_anchor, forget_anchor, leave_anchor
 from rxgraph.compile.channel import compiled_channels
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.counters import BATCHES, HEATINGS, SWEEPS
@@ -537,6 +537,11 @@ class Engine:
             live = live_roots(self.store, key.channel, tree)
             unmark_anchors(tree, [key.anchor_id], live)
         return cleared
+
+    def forget(self, key: AnchorKey, lost: int) -> None:
+        """Have *key* heated anew: the store has lost its generation up to *lost*, or part of it."""
+        self.run(forget_anchor(key, lost))
+        logger.warning("the store has lost live state of %s %s: it is read anew", *key)
 
     def tidy_marks(self) -> None:
         """Take marks of ``optimize_anchors`` from what is COLD; clear what is HOT without one."""

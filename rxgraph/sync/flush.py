@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from rxgraph.cache import anchor as decisions
 from rxgraph.cache.anchor import Anchor, Lease
 from rxgraph.cache.packing import Packing
+from rxgraph.cache.signs import Lost
 from rxgraph.cache.steps import (
     Beyond,
     FindHolders,
@@ -32,7 +33,7 @@ from rxgraph.cache.steps import (
     WriteDocuments,
     chunks,
 )
-from rxgraph.cache.turns import in_snapshots, settle
+from rxgraph.cache.turns import forget_anchor, in_snapshots, settle
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.faults import fault
 from rxgraph.sync.forest import (
@@ -343,7 +344,13 @@ def _write_batch(
         whole,
         as_of=None if turn.is_redo else turn.anchor.done,
     )
-    documents = yield from reconciliation.run(rows)
+    try:
+        documents = yield from reconciliation.run(rows)
+    except Lost as lost:
+        # Whoever shows it heats it anew, from a database that has these rows.
+        yield from _release(turn)
+        yield from forget_anchor(key, lost.generation)
+        return None
 
     writing = frozenset(document.key for document in documents) - _named(tree, turn)
     if writing:

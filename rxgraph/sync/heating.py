@@ -14,6 +14,7 @@ from rxgraph.cache import anchor as decisions
 from rxgraph.cache.anchor import Anchor, Lease, Pack
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.reading import Reading
+from rxgraph.cache.signs import SIGN
 from rxgraph.cache.steps import (
     Await,
     Begin,
@@ -83,6 +84,7 @@ def heat(writer: Writer, key: AnchorKey, lease: Lease | None = None) -> Procedur
             # Before the snapshot: a writer who does not find the mark, and therefore goes home,
             # has committed before this, so the snapshot shows what it wrote.
             yield from MarkAnchors(key.channel, (key.anchor_id,))
+        yield from filling.sign()
         if not tree.many:  # a list channel begins empty: its roots are asked for
             yield from in_snapshot(key.channel, filling.read)
         if not tree.many and root not in filling.documents:
@@ -138,6 +140,14 @@ class _Filling:
     _unpacked: list[Document] = field(default_factory=list)
     _parts: int = 0  # of the pack, which has the name of the lease
     _under_way: list[Any] = field(default_factory=list)
+    _sign: Any = None  # while it is being written
+
+    def sign(self) -> Procedure[None]:
+        """Begin to write what says that the documents of this generation are there.
+
+        It is there before any of them, so that it is gone where some of them are.
+        """
+        self._sign = yield from Begin(WriteDocuments(self.key, self.record.generation, (SIGN,)))
 
     def read(self, snapshot: object) -> Procedure[None]:
         """Read and write everything below the root.
@@ -146,6 +156,7 @@ class _Filling:
             _Replaced: somebody else heats.
         """
         tree = yield from ReadTree(snapshot, self.key.anchor_id, self.record.seq)
+        yield from self._be_signed()
         while part := (yield from ReadMore(snapshot, tree)):
             self.documents.update([(document.key, document) for document in part])
             yield from self._begin(WriteDocuments(self.key, self.record.generation, tuple(part)))
@@ -156,6 +167,11 @@ class _Filling:
             fault("heating")
             yield from self._hold()
 
+    def _be_signed(self) -> Procedure[None]:
+        sign, self._sign = self._sign, None
+        if sign is not None:
+            yield from Await(sign)
+
     def offer(self) -> Procedure[None]:
         """Show what was read to those who wait here: as it will be when all is written."""
         owner, seq = self.lease.owner, self.record.seq
@@ -165,6 +181,7 @@ class _Filling:
 
     def end(self) -> Procedure[Pack | None]:
         """Return when all is written: the pack, if it is large enough for one."""
+        yield from self._be_signed()
         packing = self.writer.packing
         is_large = packing is not None and len(self.documents) >= packing.from_documents
         if self._unpacked and (self._parts or is_large):

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from rxgraph.cache.signs import SIGN_KEY, Lost
 from rxgraph.cache.steps import (
     FindIdleRoots,
     Peek,
@@ -88,7 +89,11 @@ class Reconciliation:
     noticed: set[InstanceKey] = field(default_factory=set)  # touched roots to tell of
 
     def run(self, changed: frozenset[RowKey]) -> Procedure[tuple[Document, ...]]:
-        """Return the documents to write for *changed* rows."""
+        """Return the documents to write for *changed* rows.
+
+        Raises:
+            Lost: the store has lost those that are cached.
+        """
         own = instances_of(self.tree, changed)
         dropping = NONE
         if self.tree.many:
@@ -168,8 +173,18 @@ class Reconciliation:
     def _read_cached(self, wanted: Iterable[InstanceKey]) -> Procedure[None]:
         missing = frozenset(key for key in wanted if key not in self.cached)
         if missing and not (yield from self._peek(missing)):
-            found = yield from ReadDocuments(self.key, self.generation, missing)
+            found = yield from ReadDocuments(self.key, self.generation, missing | {SIGN_KEY})
+            self._require_sign(found)
             self.cached.update({key: found.get(key) for key in missing})
+
+    def _require_sign(self, found: dict[InstanceKey, Document]) -> None:
+        """Take the sign from *found*: the rest is worth something.
+
+        Raises:
+            Lost: it is not there.
+        """
+        if found.pop(SIGN_KEY, None) is None:
+            raise Lost(self.key, self.generation)
 
     def _peek(self, wanted: Keys) -> Procedure[bool]:
         """Read from what this process holds; False: nothing that is as of the right number."""
@@ -209,7 +224,8 @@ class Reconciliation:
         wanted = frozenset(children)
         if not wanted:
             return set()
-        found = yield from ReadParents(self.key, self.generation, wanted)
+        found = yield from ReadParents(self.key, self.generation, wanted | {SIGN_KEY})
+        self._require_sign(found)
         self.cached.update(found)
         return set(found)
 
@@ -310,10 +326,11 @@ class Reconciliation:
                 held = {child for row in self.inside.values() for child in row.links}
 
     def _remove_everything(self) -> Procedure[None]:
-        documents = yield from ReadSince(self.key, self.generation, 0)
-        self.cached.update({document.key: document for document in documents})
+        found = {d.key: d for d in (yield from ReadSince(self.key, self.generation, 0))}
+        self._require_sign(found)
+        self.cached.update(found)
         self.inside.clear()
-        self.removed |= {document.key for document in documents if document.is_live}
+        self.removed |= {key for key, document in found.items() if document.is_live}
 
     # -- private layers: a new owner must get the subtree, the parents' lists change for both
 

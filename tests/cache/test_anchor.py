@@ -42,7 +42,7 @@ def test_a_cold_anchor_is_opened_under_a_new_generation() -> None:
     assert after == replace(
         before,
         phase=Phase.HEATING,
-        generation=int(NOW),
+        generation=after.generation if after else 0,
         seq=10,
         owner="me",
         lease_until=NOW + 10,
@@ -50,12 +50,37 @@ def test_a_cold_anchor_is_opened_under_a_new_generation() -> None:
     )
 
 
+def test_a_generation_is_none_that_was_there_before_though_the_store_has_forgotten_it() -> None:
+    first = decide.open_(COLD, ME, NOW, schema="s")
+    later = decide.open_(COLD, ME, NOW + 0.001, schema="s")
+    other = decide.open_(COLD, YOU, NOW, schema="s")
+    assert first is not None
+    assert later is not None
+    assert other is not None
+    assert len({anchor.generation for anchor in (first, later, other)}) == 3
+    assert first.generation < later.generation < 2**63
+    again = decide.open_(replace(COLD, generation=later.generation), ME, NOW, schema="s")
+    assert again is not None
+    assert again.generation == later.generation + 1
+
+
+def test_what_is_heated_after_a_loss_is_above_what_was_lost() -> None:
+    hot, newer = replace(HOT, generation=5), replace(HOT, generation=9)
+    cooling = decide.clear(hot, NOW, 7)
+    assert cooling is not None
+    assert (cooling.phase, cooling.generation) == (Phase.COOLING, 7)
+    assert decide.clear(newer, NOW, 7) is None, "somebody has heated it anew"
+    assert decide.outlive(COLD, 7) == replace(COLD, generation=7)
+    assert decide.outlive(replace(COLD, generation=7), 7) is None
+    assert decide.outlive(HEATING, 7) is None
+
+
 def test_a_heater_that_is_silent_too_long_is_replaced() -> None:
     pushed = replace(HEATING, pending=rows(ROW))
     after = decide.open_(pushed, YOU, NOW + 10, schema="s")
     assert after is not None
     assert (after.owner, after.seq, after.pending) == ("you", 2, rows())
-    assert after.generation == int(NOW) + 10
+    assert after.generation > HEATING.generation
     assert decide.fill(after, "me", 1, NOW + 10) is None
 
 

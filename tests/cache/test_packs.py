@@ -16,6 +16,7 @@ from rxgraph.cache.pack_codec import decode_part, encode_part
 from rxgraph.cache.packing import Packing, repack
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.reading import Reading, read_documents
+from rxgraph.cache.signs import SIGN
 from rxgraph.cache.steps import (
     LoadAnchor,
     Now,
@@ -68,7 +69,7 @@ class Store:
         self.store = MemoryStore()
         self.steps: list[Step[Any]] = []
         self.store.perform(SwapAnchor(KEY, replace(anchor, revision=0)))
-        self.store.perform(WriteDocuments(KEY, 1, documents))
+        self.store.perform(WriteDocuments(KEY, 1, (SIGN, *documents)))
 
     def __call__(self, step: Step[Any]) -> Any:
         self.steps.append(step)

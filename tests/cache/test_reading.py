@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from rxgraph.cache.anchor import Anchor
 from rxgraph.cache.memory import MemoryStore
 from rxgraph.cache.phases import Phase
-from rxgraph.cache.reading import Reading, read_documents, read_several
+from rxgraph.cache.reading import Reading, find_unsigned, read_documents, read_several
+from rxgraph.cache.signs import SIGN, Lost
 from rxgraph.cache.steps import (
+    DropGeneration,
     LoadAnchor,
     LoadAnchors,
     ReadSeveral,
@@ -29,7 +33,7 @@ def a_store() -> MemoryStore:
     for key in (ONE, TWO, BUSY, OLD):
         hot = Anchor(phase=Phase.HOT, generation=3, seq=5, done=5)
         store.perform(SwapAnchor(key, hot))
-        store.perform(WriteDocuments(key, 3, (Document(TASK, 5, {"of": key.anchor_id}),)))
+        store.perform(WriteDocuments(key, 3, (SIGN, Document(TASK, 5, {"of": key.anchor_id}))))
     store.perform(WriteDocuments(BUSY, 3, (Document(NEW, 6),)))  # of a batch that is under way
     return store
 
@@ -78,3 +82,15 @@ def test_what_is_cleared_while_it_is_read_is_not_shown() -> None:
 
     found = several(store, {ONE: (None, 0), TWO: (None, 0)}, clear)
     assert found == {key: store.perform(LoadAnchor(key)) for key in (ONE, TWO)}
+
+
+def test_lost_documents_are_not_taken_for_none() -> None:
+    store = a_store()
+    assert run(find_unsigned({ONE: 3, TWO: 3}), store.perform) == frozenset()
+    store.perform(DropGeneration(ONE, 3))
+    store.perform(WriteDocuments(ONE, 3, (Document(NEW, 5),)))  # written since
+    for since in (0, 5):
+        with pytest.raises(Lost, match="heated anew"):
+            run(read_documents(ONE, since=since), store.perform)
+    assert several(store, {ONE: (None, 0), TWO: (None, 0)}).keys() == {TWO}
+    assert run(find_unsigned({ONE: 3, TWO: 3}), store.perform) == {ONE}

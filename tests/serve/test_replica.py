@@ -253,32 +253,3 @@ async def test_who_follows_is_woken_when_the_heating_fails(
         return
     await asyncio.wait_for(following[0], 5)
     assert follower.shown == process.world.tables.shown(("1",))
-
-
-async def test_a_replica_leaves_though_its_driver_swallows_that_it_is_cancelled(
-    processes: list[Process],
-) -> None:
-    process = processes[0]
-    watcher = Watcher(process)
-    await watcher.attach()
-    replica = watcher.attachment.replica
-    reading, read = asyncio.Event(), process.read
-
-    async def deaf_once(key: Any, **options: Any) -> Any:
-        reading.set()
-        try:
-            await asyncio.sleep(3600)
-        except asyncio.CancelledError:
-            process.read = read  # type: ignore[method-assign]
-        return await read(key, **options)
-
-    process.read = deaf_once  # type: ignore[method-assign]
-    asking = asyncio.create_task(replica.refresh())
-    await reading.wait()
-    replica.receivers.clear()
-    await asyncio.wait_for(process.hub.release(replica), 5)
-    assert replica.task.done()
-    assert not process.hub.replicas
-    again = Watcher(process)
-    await asyncio.wait_for(again.attach(), 5)
-    await asyncio.wait_for(asking, 5)

@@ -17,7 +17,7 @@ from rxgraph.cache.mirrors import Mirrors
 from rxgraph.cache.packing import Packing, repack
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.reading import Reading
-from rxgraph.cache.turns import clear_anchor, leave_anchor, settle
+from rxgraph.cache.turns import clear_anchor, forget_anchor, leave_anchor, settle
 from rxgraph.errors import BackendError
 from rxgraph.settings import RxGraphSettings
 from rxgraph.sync import heating
@@ -266,6 +266,10 @@ class Engine:
                 break
             yield from steps.Sleep(0.02)
         return (yield from clear_anchor(key))
+
+    def forget(self, key: AnchorKey, lost: int) -> steps.Procedure[None]:
+        """Have it heated anew."""
+        return forget_anchor(key, lost)
 
     # -- commits, and what is left of them
 

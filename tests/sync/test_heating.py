@@ -12,6 +12,7 @@ from rxgraph.cache.anchor import Pack
 from rxgraph.cache.packing import Packing
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.reading import Reading
+from rxgraph.cache.signs import SIGN_KEY
 from rxgraph.errors import BackendError
 from rxgraph.sync.flush import Writer
 from rxgraph.sync.heating import Warmth, heat
@@ -52,7 +53,8 @@ class Quiet(World):
         return found
 
     def stored(self) -> int:
-        return len(self.store.perform(steps.ReadSince(KEY, self.anchor.generation, -1)))
+        found = self.store.perform(steps.ReadSince(KEY, self.anchor.generation, -1))
+        return len([document for document in found if document.key != SIGN_KEY])
 
 
 def test_all_is_written_before_readers_are_let_in_and_who_waits_is_woken() -> None:
