@@ -96,7 +96,7 @@ class Health:
         asking = self._under_way.get(part)
         if asking is None:
             asking = self._under_way[part] = asyncio.ensure_future(_awaited(ask))
-            asking.add_done_callback(lambda _: self._under_way.pop(part, None))
+            asking.add_done_callback(partial(self._answered, part))
         done, _ = await asyncio.wait({asking}, timeout=ANSWER_SECONDS)
         if not done:
             return self._wrong(part, f"no answer within {ANSWER_SECONDS:g} seconds")
@@ -104,6 +104,11 @@ class Health:
             return self._wrong(part, "it does not answer", error)
         self._complained.discard(part)
         return None
+
+    def _answered(self, part: str, asking: asyncio.Task[None]) -> None:
+        self._under_way.pop(part, None)
+        if not asking.cancelled():
+            asking.exception()  # nobody may be waiting any more
 
     def _wrong(self, part: str, what: str, error: BaseException | None = None) -> str:
         if part not in self._complained:  # once per outage, not once per probe

@@ -149,7 +149,8 @@ class Runtime:
 
     async def _look(self) -> None:
         """Look up what metrics show, if somebody wants them and it is time."""
-        if _are_looks_wanted and time.monotonic() - self.found.at >= SECONDS:
+        is_wanted = _are_looks_wanted or self.settings.metrics_token
+        if is_wanted and time.monotonic() - self.found.at >= SECONDS:
             self.found = await self.backend.on_thread(look, self.engine)
 
     async def _clear(self, signal: Signal) -> None:

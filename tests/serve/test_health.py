@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -124,3 +126,20 @@ class WithEverything:
 async def test_a_page_of_the_project_is_not_hidden(settings: Any, urls: Any, status: int) -> None:
     settings.ROOT_URLCONF = urls
     assert (await get("/healthz"))[0] == status
+
+
+async def test_a_question_that_fails_after_its_time_is_no_lost_exception(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(health, "ANSWER_SECONDS", 0.05)
+
+    async def fail_late(self: health.Health) -> None:
+        await asyncio.sleep(0.1)
+        raise OSError("secret.example refused")
+
+    monkeypatch.setattr(health.Health, "_ask_store", fail_late)
+    status, body = await get("/readyz")
+    assert (status, body["checks"]["store"]) == (503, "no answer within 0.05 seconds")
+    await asyncio.sleep(0.2)
+    gc.collect()
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
