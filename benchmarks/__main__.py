@@ -20,6 +20,7 @@ from benchmarks.figure import Figure
 from benchmarks.figures import (
     cold,
     fanout,
+    handover,
     hostile,
     hot,
     idle,
@@ -44,6 +45,7 @@ FIGURES: dict[str, dict[str, Callable[[Run], Awaitable[Figure]]]] = {
         "save": save.measure,
         "intents": intents.measure,
         "fanout": fanout.measure,
+        "handover": handover.measure,
     },
     "speed": {
         "hot": hot.measure,
