@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Count, Min
+from django.db.models import Case, Count, F, Min, TextField, When
 from django.db.models.functions import Length
 from django.db.models.signals import post_migrate
 from django.utils import timezone
@@ -31,7 +31,7 @@ logger = logging.getLogger("rxgraph.sync")
 
 KEYS_PER_INTENT = 100_000
 IDS_PER_DELETE = 500
-MEGABYTES_PER_PAGE = 8
+SMALL_CHARS = 20_000  # of an intent that is read along with others
 _RETRY_SECONDS = 60.0
 
 _known: set[str] = set()
@@ -47,8 +47,8 @@ class LeftOver:
 
     id: UUID
     rows: frozenset[RowKey]
-    #: Seconds since it was written, by the clock that wrote it.
-    age: float
+    #: When it was written, by the clock of the database, or of the machine.
+    created_at: datetime
     #: Why its rows cannot be read; None: they can.
     problem: str | None = None
 
@@ -130,26 +130,38 @@ def rows(using: str, limit: int | None = None) -> frozenset[RowKey]:
 
 def left_over(
     using: str, older_than_seconds: float, limit: int, after: UUID | None = None
-) -> list[LeftOver]:
-    """Return intents of at least this age, oldest first; those past *after*, at most *limit*.
+) -> tuple[list[LeftOver], bool]:
+    """Return intents of at least this age, oldest first, and whether there may be more.
 
+    Those past *after*, at most *limit*; fewer where they are large, so that they fit into memory.
     The age is by the clock that wrote them: the database's on PostgreSQL, this machine's elsewhere.
-    There are fewer than *limit* also where they are large.
     """
     connection = connections[using]
     if not is_there(connection):
-        return []
-    now = _now(connection)
-    latest = now - timedelta(seconds=older_than_seconds)
-    waiting = Intent._default_manager.using(using).filter(created_at__lte=latest).order_by("id")
+        return [], False
+    waiting = Intent._default_manager.using(using).order_by("id")
+    if older_than_seconds > 0:
+        latest = _now(connection) - timedelta(seconds=older_than_seconds)
+        waiting = waiting.filter(created_at__lte=latest)
     if after is not None:
         waiting = waiting.filter(id__gt=after)
-    ids = _page(waiting.values_list("id", Length("rows"))[:limit])
-    if not ids:
-        return []
-    found = Intent._default_manager.using(using).order_by("id")
-    found = found.filter(id__gte=ids[0], id__lte=ids[-1], created_at__lte=latest)
-    return [_left_over(intent, now) for intent in found[: len(ids)]]
+    small = Case(When(size__lte=SMALL_CHARS, then=F("rows")), output_field=TextField())
+    sized = waiting.annotate(size=Length("rows")).annotate(text=small)
+    found: list[LeftOver] = []
+    page = list(sized.values_list("id", "created_at", "text")[:limit])
+    for id_, created_at, text in page:
+        if text is None and found:
+            return found, True
+        if text is None:
+            large = Intent._default_manager.using(using).filter(pk=id_).first()
+            return [_left_over(id_, created_at, large.rows if large else "{}")], True
+        found.append(_left_over(id_, created_at, text))
+    return found, len(page) == limit
+
+
+def age(using: str, item: LeftOver) -> float:
+    """Return for how many seconds an intent has been waiting."""
+    return (_now(connections[using]) - item.created_at).total_seconds()
 
 
 def backlog(using: str) -> tuple[int, float | None]:
@@ -213,24 +225,11 @@ def look_again(**kwargs: Any) -> None:
 post_migrate.connect(look_again, dispatch_uid="rxgraph.intents")
 
 
-def _page(sizes: Iterable[tuple[UUID, int]]) -> list[UUID]:
-    """Return the first ids, as many as fit into memory together; one at least."""
-    ids: list[UUID] = []
-    total = 0
-    for id_, size in sizes:
-        total += size
-        if ids and total > MEGABYTES_PER_PAGE * 1024 * 1024:
-            break
-        ids.append(id_)
-    return ids
-
-
-def _left_over(intent: Intent, now: datetime) -> LeftOver:
-    age = (now - intent.created_at).total_seconds()
+def _left_over(id_: UUID, created_at: datetime, text: str) -> LeftOver:
     try:
-        return LeftOver(intent.id, decode(intent.rows), age)
+        return LeftOver(id_, decode(text), created_at)
     except ValueError as error:
-        return LeftOver(intent.id, frozenset(), age, f"its rows cannot be read: {error}")
+        return LeftOver(id_, frozenset(), created_at, f"its rows cannot be read: {error}")
 
 
 def _names(connection: BaseDatabaseWrapper) -> tuple[str, str, str, str]:

@@ -174,13 +174,16 @@ class Sweeper:
     # -- one database
 
     def _sweep(self, using: str, grace_seconds: float, *, leased: bool) -> int:
-        swept, after = 0, None
-        while found := intents.left_over(using, grace_seconds, _INTENTS_PER_PAGE, after):
+        swept, after, is_more = 0, None, True
+        while is_more:
+            found, is_more = intents.left_over(using, grace_seconds, _INTENTS_PER_PAGE, after)
+            if not found:
+                break
             after = found[-1].id
             # First, so that nothing is told of what a signal takes away.
             self._pass_on(using, found)
             swept += self._do(using, [item for item in found if self._is_due(item)])
-            if leased and not self.hold(using):
+            if is_more and leased and not self.hold(using):
                 break
         return swept
 
@@ -220,7 +223,9 @@ class Sweeper:
     def _fail(self, using: str, item: LeftOver, problem: str) -> None:
         counters.setdefault(using, Counter())[FAILED] += 1
         INTENTS_FAILED.add()
-        if item.age >= self._retry_seconds and quarantine.put_away(using, item.id, problem):
+        if intents.age(using, item) >= self._retry_seconds and quarantine.put_away(
+            using, item.id, problem
+        ):
             self._failures.pop(item.id, None)
             QUARANTINED.add()
             logger.error(

@@ -64,22 +64,27 @@ def test_very_many_rows_need_several_intents():
 
 def test_left_over_ones_are_those_of_some_age():
     ids = intents.write(connection, some(1))
-    assert intents.left_over("default", 60, 10) == []
+    assert intents.left_over("default", 60, 10) == ([], False)
     time.sleep(0.02)
-    [found] = intents.left_over("default", 0.01, 10)
+    [found], is_more = intents.left_over("default", 0.01, 10)
+    assert not is_more
     assert (found.id, found.rows, found.problem) == (ids[0], some(1), None)
-    assert 0.02 <= found.age < 60
+    assert 0.02 <= intents.age("default", found) < 60
 
 
 def test_left_over_ones_come_in_pages_and_large_ones_alone(monkeypatch):
     ids = [intents.write(connection, some(1, start=number))[0] for number in range(5)]
-    first = intents.left_over("default", 0, 2)
-    second = intents.left_over("default", 0, 10, first[-1].id)
+    first, is_more = intents.left_over("default", 0, 2)
+    assert is_more
+    second, is_more = intents.left_over("default", 0, 10, first[-1].id)
+    assert not is_more
     assert [item.id for item in (*first, *second)] == ids
     assert len(first) == 2
-    assert intents.left_over("default", 0, 2, ids[-1]) == []
-    monkeypatch.setattr(intents, "MEGABYTES_PER_PAGE", 0)
-    assert [item.id for item in intents.left_over("default", 0, 10)] == ids[:1]
+    assert intents.left_over("default", 0, 2, ids[-1]) == ([], False)
+    monkeypatch.setattr(intents, "SMALL_CHARS", 3)
+    found, is_more = intents.left_over("default", 0, 10)
+    assert [(item.id, item.rows) for item in found] == [(ids[0], some(1))]
+    assert is_more
 
 
 @pytest.mark.parametrize("text", ["", "{", '"x"', '{"a.b": 5}', '{"a.b": [[1]]}', "[5]", "null"])
@@ -91,7 +96,7 @@ def test_one_that_cannot_be_read_names_nothing_and_is_reported_once(text, caplog
         assert set(intents.distinct("default")) == {some(2), frozenset()}
     assert len(caplog.records) == 1
     assert "cannot be read" in caplog.text
-    found = {item.id: item for item in intents.left_over("default", 0, 10)}
+    found = {item.id: item for item in intents.left_over("default", 0, 10)[0]}
     assert found[other].problem is None
     assert "cannot be read" in (found[broken.id].problem or "")
 
@@ -174,7 +179,7 @@ def test_a_database_without_the_table_is_reported_once(tracked, no_table, caplog
     assert "manage.py migrate rxgraph --database default" in caplog.text
     assert Label.objects.count() == 2
     assert intents.outstanding("default") == []
-    assert intents.left_over("default", 0, 10) == []
+    assert intents.left_over("default", 0, 10) == ([], False)
     assert intents.distinct("default") == []
     intents.forget("default", [uuid4()])
 
