@@ -58,6 +58,7 @@ LIMITS = (
     "connections_per_user",
     "connections_per_address",
     "operations_per_second",
+    "new_documents_per_second",
     "mutations_per_second",
     "list_anchors",
     "snapshot_instances",

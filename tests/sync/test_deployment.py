@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -126,9 +127,13 @@ def test_rxgraph_W016(found: Found, settings: Any) -> None:
     assert found() == ["W010", "W016"]
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in deployment.LIMITS if hasattr(RxGraphSettings(), name)]
-)
+def test_every_number_that_may_be_none_is_a_limit() -> None:
+    numbers = {f.name for f in fields(RxGraphSettings) if f.type in ("int | None", "float | None")}
+    assert numbers - {"sweep_seconds"} <= set(deployment.LIMITS)
+    assert set(deployment.LIMITS) <= {f.name for f in fields(RxGraphSettings)}
+
+
+@pytest.mark.parametrize("name", deployment.LIMITS)
 def test_rxgraph_W017(found: Found, name: str) -> None:
     assert found(**{name.upper(): 0}) == ["W017"]
 
