@@ -10,7 +10,7 @@ import os
 from channels_app.environment import postgres_database
 from tests.settings import *  # noqa: F403
 from tests.settings import DATABASES as _SQLITE
-from tests.settings import PLANS
+from tests.settings import NO_RATES, PLANS
 
 _postgres = postgres_database(os.environ["DATABASE_URL"])
 _name = f"rxgraph_{os.getpid()}"
@@ -25,7 +25,11 @@ DATABASES = {
     for alias in _SQLITE
 }
 MONGO_DATABASE = _name
-RXGRAPH = {"STORE": os.environ["MONGO_URL"].rsplit("/", 1)[0] + "/" + _name, "PLANS": PLANS}
+RXGRAPH = {
+    "STORE": os.environ["MONGO_URL"].rsplit("/", 1)[0] + "/" + _name,
+    "PLANS": PLANS,
+    **NO_RATES,
+}
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",

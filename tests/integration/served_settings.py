@@ -25,4 +25,11 @@ BOARD_PRESENCE = os.environ.get("TEST_PRESENCE") == "1"
 RXGRAPH["PLANS"] = os.environ.get("RXGRAPH_PLANS", "1") != "0"
 # What nobody watches any more is gone soon, for tests that wait for that.
 RXGRAPH["LINGER_SECONDS"] = 1
+# One user does the work of a crowd; tests of limits set their own.
+RXGRAPH.update(
+    OPERATIONS_PER_SECOND=None,
+    NEW_DOCUMENTS_PER_SECOND=None,
+    MUTATIONS_PER_SECOND=None,
+    CONNECTIONS_PER_USER=None,
+)
 RXGRAPH.update(json.loads(os.environ.get("TEST_RXGRAPH", "{}")))
