@@ -15,6 +15,7 @@ from rxgraph.sync import engine
 _FOLDERS = {
     "integration": pytest.mark.integration,
     "conformance": pytest.mark.integration,
+    "fuzzing": pytest.mark.integration,
     "browser": pytest.mark.browser,
 }
 

@@ -70,30 +70,30 @@ def encode(key: AnchorKey, cursor: Cursor) -> str:
     return _text(_CHECK.pack(zlib.crc32(body)) + body)
 
 
-def decode(text: str, key: AnchorKey) -> Cursor:
+def decode(text: str, key: AnchorKey, argument: str = "after") -> Cursor:
     """Return the cursor in *text*, which must be one of the anchor *key*.
 
     Raises:
-        BadRequest: it is not a cursor, or one of another channel or anchor.
+        BadRequest: it is not a cursor, or one of another channel or anchor; names *argument*.
     """
-    plain = opened(text)
+    plain = opened(text, argument)
     if plain is None:
         return Cursor(VOID, 0, b"", b"", b"", 0.0, 0.0)
     channel, store, generation, position, viewer, members, at, issued = _HEAD.unpack_from(plain)
     if channel != _digest(key.channel, 8):
-        raise BadRequest("after: this cursor belongs to another channel")
+        raise BadRequest(f"{argument}: this cursor belongs to another channel")
     if plain[_HEAD.size :] != key.anchor_id.encode():
-        raise BadRequest("after: this cursor belongs to another instance of this channel")
+        raise BadRequest(f"{argument}: this cursor belongs to another instance of this channel")
     return Cursor(generation, position, store, viewer, members, at, issued)
 
 
-def opened(text: str) -> bytes | None:
+def opened(text: str, argument: str = "after") -> bytes | None:
     """Return what is sealed in *text*; None: another release or another key sealed it.
 
     Raises:
         BadRequest: it is no cursor.
     """
-    body = _body(text)
+    body = _body(text, argument)
     if body[0] != _VERSION:
         return None
     for secret in (django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS):
@@ -137,19 +137,20 @@ def _stream(tag: bytes, key: bytes, size: int) -> Iterator[bytes]:
         yield hashlib.blake2b(tag + number.to_bytes(4), key=key).digest()
 
 
-_NO_CURSOR = "after: this is not a cursor; hand back the text that an event carried"
+def _no_cursor(argument: str) -> BadRequest:
+    return BadRequest(f"{argument}: this is not a cursor; hand back the text that an event carried")
 
 
-def _body(text: str) -> bytes:
+def _body(text: str, argument: str) -> bytes:
     if len(text) > _MAX_CHARACTERS:
-        raise BadRequest(_NO_CURSOR)
+        raise _no_cursor(argument)
     try:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        raise BadRequest(_NO_CURSOR) from None
+        raise _no_cursor(argument) from None
     check, body = packed[: _CHECK.size], packed[_CHECK.size :]
     if not body or check != _CHECK.pack(zlib.crc32(body)) or _text(packed) != text:
-        raise BadRequest(_NO_CURSOR)
+        raise _no_cursor(argument)
     return body
 
 

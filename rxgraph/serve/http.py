@@ -46,6 +46,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _ALWAYS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 _NO_STREAM = f"A subscription needs a WebSocket, or Accept: {media.EVENT_STREAM}"
+_NO_RESERVATIONS = "; there are no reservations: each stream has a connection of its own"
 
 
 class HTTPConnection:
@@ -159,8 +160,9 @@ class HTTPConnection:
             credentials = await request_credentials(self.scope)
             await self._execute(from_url(self.scope["query_string"]), set(), credentials)
         else:
+            more = _NO_RESERVATIONS if method == "PUT" else ""
             raise MethodNotAllowed(
-                f"GraphQL is served over POST, not {method[:20]}", {"Allow": methods}
+                f"GraphQL is served over POST, not {method[:20]}{more}", {"Allow": methods}
             )
 
     def _wants_page(self) -> bool:

@@ -318,7 +318,7 @@ class Mutator:
         for index, request in enumerate(requests):
             if request.expected_version is None:
                 continue
-            cursor = cursors.decode(request.expected_version, key)
+            cursor = cursors.decode(request.expected_version, key, "expectedVersion")
             is_same = (
                 cursor.generation == attachment.replica.generation and cursor.store == stamp.store
             )

@@ -17,7 +17,13 @@ from tests.fuzzing.inputs import Writes
 from tests.integration.board import Board, serving_board
 
 #: A fuzzer is in more of a hurry than limits of this kind allow.
-_SETTINGS = {"EXPLORE": True, "LINGER_SECONDS": 1}
+_SETTINGS = {
+    "EXPLORE": True,
+    "LINGER_SECONDS": 1,
+    "OPERATIONS_PER_SECOND": None,
+    "MUTATIONS_PER_SECOND": None,
+    "CONNECTIONS_PER_USER": None,
+}
 
 
 @dataclass

@@ -115,6 +115,11 @@ def test_a_forged_cursor_is_read_as_one_that_cannot_be_resumed():
         assert decode(text, KEY).generation == VOID
 
 
+def test_the_argument_that_carries_a_cursor_is_named():
+    with pytest.raises(BadRequest, match="expectedVersion: this is not a cursor"):
+        decode("?", KEY, "expectedVersion")
+
+
 def test_stores_and_viewers_are_told_apart():
     assert store_mark("mongodb://a/x", is_memory=False) != store_mark(
         "mongodb://b/x", is_memory=False
