@@ -183,7 +183,8 @@ def see_since(
     Every instance written since is told, also where its value is back to what it was. Removals of
     instances that may have been somebody else's secret are told only to those who owned them, and
     those of a list channel's state to nobody, since most of it is somebody else's; leaving them out
-    is harmless, because every list that showed them is told. What came from somebody else's roots
+    is harmless, because every list that showed them is told. What was the viewer's and is somebody
+    else's is named only where something visible lists it. What came from somebody else's roots
     to the viewer's was not written by that, but a document that links to it was.
     """
     tainted = view.tree.tainted
@@ -197,7 +198,7 @@ def see_since(
     written = told | lost | {document.key for document in tombstones}
     told |= {key for key in view.keys() if not written.isdisjoint(view.state[key].links)}  # noqa: SIM118
     changed = tuple(view.state[key] for key in sorted(told))
-    removed = dict.fromkeys(sorted(lost), RemovalReason.LEFT)
+    removed = dict.fromkeys(sorted(lost & _listed(view, lost)), RemovalReason.LEFT)
     if view.tree.many:
         return ViewChange(changed, removed)
     for document in tombstones:
@@ -221,6 +222,18 @@ def _lost(view: View, since: int, user_id: str | None) -> set[InstanceKey]:
         and user_id in document.former_owners
         and key not in view.visible
     }
+
+
+def _listed(view: View, keys: set[InstanceKey]) -> set[InstanceKey]:
+    """Return those of *keys* that something visible links to.
+
+    What the viewer owned once may always have been below something hidden, or in a list of others:
+    then its id is news to him.
+    """
+    if not keys:
+        return set()
+    links = (view.state[key].links for key in view.keys())  # noqa: SIM118
+    return {key for some in links for key in keys.intersection(some)}
 
 
 def _with_all_below(view: View, keys: set[InstanceKey]) -> set[InstanceKey]:

@@ -339,8 +339,11 @@ class Play:
             self.own[user].add(variables["clientMutationId"])
         document = self._document(mutation_for, f"{graph}{what}Own{name.title()}")
         operation = self._operation(user, document, variables)
+        may_watch = operation.scope in self.states[-1][user]
         await self._answer(operation)
         await self._write([])  # what it did is a state of its own
+        if not may_watch and any(event["messages"] == [] for event in operation.events()):
+            raise Leak(f"{user} wrote to {operation.scope}, which he may not watch: {variables}")
 
     async def _act(self) -> None:
         self._collect()
