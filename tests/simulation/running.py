@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -109,7 +109,7 @@ def run(
             errors.append(error)
 
     parts = [
-        replace(job, seed=job.seed + index, stride=processes, steps=job.steps // processes)
+        replace(job, seed=job.seed + index, stride=processes, steps=-(-job.steps // processes))
         for index in range(processes)
     ]
     threads = [threading.Thread(target=follow, args=(part,)) for part in parts]
@@ -122,21 +122,9 @@ def run(
     return report
 
 
-def find(names: Sequence[str], seeds: int) -> dict[str, int | None]:
-    """Return for each broken rule the first seed that shows it, two at a time; None: none does."""
-    found: dict[str, int | None] = dict.fromkeys(names)
-    left = list(names)
-
-    def follow() -> None:
-        while left:
-            name = left.pop()
-            for item in told_by(Job(broken=name, seeds=seeds)):
-                if item["kind"] == "failed":
-                    found[name] = item["seed"]
-
-    threads = [threading.Thread(target=follow) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return found
+def find(rule: str, seeds: int) -> int | None:
+    """Return the first of so many seeds that shows that *rule* is broken; None: none does."""
+    for item in told_by(Job(broken=rule, seeds=seeds)):
+        if item["kind"] == "failed":
+            return int(item["seed"])
+    return None
