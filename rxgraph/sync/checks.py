@@ -1,10 +1,9 @@
 """System checks of what capture stands on: settings at every start, tables and triggers on demand.
 
 ====  ============================================================================
-E031  ``CAPTURE`` is no way to capture
-E032  ``CAPTURE`` is ``"triggers"`` and django-pgtrigger is not installed
-E033  a key that triggers cannot name
-W031  a database of tracked models without the intent log
+E034  ``CAPTURE`` is no way to capture
+E035  ``CAPTURE`` is ``"triggers"`` and django-pgtrigger is not installed
+E036  a key that triggers cannot name
 W032  a database of tracked models whose triggers are missing or out of date
 W033  ``CAPTURE`` is ``"triggers"`` and a database is not PostgreSQL
 ====  ============================================================================
@@ -44,7 +43,7 @@ def check_capture(app_configs: object = None, **kwargs: Any) -> list[checks.Chec
             checks.Error(
                 f'RXGRAPH["CAPTURE"] is {settings.capture!r}',
                 hint='write "orm" or "triggers"',
-                id="rxgraph.E031",
+                id="rxgraph.E034",
             )
         ]
     if settings.capture != presence.TRIGGERS:
@@ -54,7 +53,7 @@ def check_capture(app_configs: object = None, **kwargs: Any) -> list[checks.Chec
             checks.Error(
                 'RXGRAPH["CAPTURE"] is "triggers" without django-pgtrigger',
                 hint="pip install 'rxgraph[triggers]' and add \"pgtrigger\" to INSTALLED_APPS",
-                id="rxgraph.E032",
+                id="rxgraph.E035",
             )
         ]
     return [*_unnameable(), *_other_databases()]
@@ -78,12 +77,7 @@ def _of_database(using: str) -> Iterator[checks.CheckMessage]:
     connection = connections[using]
     with connection.cursor() as cursor:
         tables = connection.introspection.table_names(cursor)
-    if Intent._meta.db_table not in tables:
-        yield checks.Warning(
-            f"The database {using!r} has no table {Intent._meta.db_table}: a crash loses changes",
-            hint=f"run `manage.py migrate rxgraph --database {using}` and let your router allow it",
-            id="rxgraph.W031",
-        )
+    if Intent._meta.db_table not in tables:  # which rxgraph.W020 tells
         return
     is_mine = connection.vendor == "postgresql" and not known_databases.is_mirror(using)
     if get_settings().capture != presence.TRIGGERS or not is_mine:
@@ -110,7 +104,7 @@ def _unnameable() -> Iterator[checks.CheckMessage]:
                 f"The primary key of {label} is a {type(sql.final(key)).__name__}, whose text in "
                 "the database is not the one that Django gives it",
                 hint='make it an integer, UUID, text, date or decimal, or set CAPTURE to "orm"',
-                id="rxgraph.E033",
+                id="rxgraph.E036",
             )
 
 

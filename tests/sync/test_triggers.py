@@ -416,11 +416,11 @@ def test_keys_that_the_database_writes_otherwise_are_refused(monkeypatch):
         assert [found.id for found in checks.check_capture()] == []
         monkeypatch.setattr(sql, "is_nameable", lambda found: found is not Label._meta.pk)
         [problem] = checks.check_capture()
-    assert (problem.id, "captured.label" in problem.msg) == ("rxgraph.E033", True)
+    assert (problem.id, "captured.label" in problem.msg) == ("rxgraph.E036", True)
 
 
 @pytest.mark.parametrize(
-    ("capture", "id_"), [("signals", "rxgraph.E031"), ("triggers", "rxgraph.E032")]
+    ("capture", "id_"), [("signals", "rxgraph.E034"), ("triggers", "rxgraph.E035")]
 )
 def test_wrong_settings_are_told(monkeypatch, capture, id_):
     monkeypatch.setattr(checks, "get_settings", lambda: RxGraphSettings(capture=capture))
