@@ -13,7 +13,6 @@ from rxgraph.delta.visibility import View, ViewChange
 from rxgraph.serve import access, cohorts, gate, stream, views
 from rxgraph.serve.actions import Actions
 from rxgraph.serve.broadcasts import Broadcasts
-from rxgraph.serve.mutations import Mutator
 from rxgraph.serve.stream import LiveStream
 from rxgraph.sync.writing.membership import Membership
 from rxgraph.types import RemovalReason
@@ -151,18 +150,6 @@ def writes_reach_what_is_hidden(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Membership, "keeps", lambda self, layer, row: True)
 
 
-def permission_is_not_asked_for_writes(patch: pytest.MonkeyPatch) -> None:
-    """Who may not watch an anchor may write to it, and sees what it answers."""
-    from rxgraph.serve.mutations import _nothing
-    from rxgraph.types import AnchorKey
-
-    async def enter(self: Any, context: Any, arguments: Any) -> Any:
-        id_ = str(arguments.get("project_id", ""))
-        return AnchorKey(self._compiled.name, id_), _nothing
-
-    patch.setattr(Mutator, "_enter", enter)
-
-
 BREAKS: list[Break] = [
     cohorts_are_shared_across_users,
     user_key_is_forgotten,
@@ -177,5 +164,4 @@ BREAKS: list[Break] = [
     access_that_was_revoked_goes_on,
     secrets_are_told_apart,
     writes_reach_what_is_hidden,
-    permission_is_not_asked_for_writes,
 ]
