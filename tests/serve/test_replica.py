@@ -253,3 +253,23 @@ async def test_who_follows_is_woken_when_the_heating_fails(
         return
     await asyncio.wait_for(following[0], 5)
     assert follower.shown == process.world.tables.shown(("1",))
+
+
+async def test_a_replica_that_is_left_and_woken_in_one_moment_ends(
+    processes: list[Process],
+) -> None:
+    process, other = processes
+    process.gate.clear()
+    first, follower = Watcher(process), Watcher(other)
+    await first.attach()
+    following = asyncio.create_task(follower.attach())
+    await asyncio.sleep(0.06)
+    replica = other.hub.replicas[KEY]
+    replica.stir()
+    replica.task.cancel()
+    done, _ = await asyncio.wait([replica.task], timeout=2)
+    assert done
+    following.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await following
+    assert not other.hub.replicas
