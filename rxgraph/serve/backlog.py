@@ -19,7 +19,7 @@ from rxgraph.delta import compose
 from rxgraph.serve.replica import Move, MoveKind
 from rxgraph.serve.scope import Place
 from rxgraph.serve.views import Roots
-from rxgraph.types import JSON
+from rxgraph.types import JSON, Document, InstanceKey
 
 LAG_SECONDS = 1.0
 """How long a delta may wait before what waits behind it goes out with it."""
@@ -119,8 +119,7 @@ class Backlog:
         if move.kind is MoveKind.CHANGES:
             self._newest = move
             place = self._reserve() if place is None else place
-            self._items.append(Delta(move, place, self._clock(), roots))
-            self._bound()
+            self._add(Delta(move, place, self._clock(), roots))
             return
         if place is not None:
             place.release()
@@ -129,6 +128,21 @@ class Backlog:
         else:
             self._has_ended = True
             self._items.append(Lost(move, self._reserve()))
+
+    def _add(self, delta: Delta) -> None:
+        """Add *delta*; behind one that waits for long already, as a part of it.
+
+        Whoever reads nothing keeps no more than a second of single deltas, and what has changed
+        since by instance; when that is too much, what waits is a restart.
+        """
+        last = self._items[-1] if self._items else None
+        if isinstance(last, Delta) and delta.since - last.since > LAG_SECONDS:
+            merged = self._items[-1] = _merged(last, delta)
+            if len(merged.move.changes) > self._limit or len(merged.move.marks) > self._limit:
+                self._overflow()
+            return
+        self._items.append(delta)
+        self._bound()
 
     def restart(self, move: Move, reason: ResetReason) -> None:
         """Add a RESET and a SNAPSHOT of the state of *move*, in place of what changed before."""
@@ -199,14 +213,23 @@ class Backlog:
     def _bound(self) -> None:
         if len(self._items) <= self._limit:
             return
-        # Each tells the whole: the last one is enough.
-        runtime = [item for item in self._items if isinstance(item, RuntimeChange)][-1:]
+        runtime = self._last_runtime()
         self._drop(lambda item: isinstance(item, RuntimeChange) and item is not runtime[0])
         self._merge()
         if len(self._items) > self._limit // 2 and self._newest is not None:
-            self._drop(lambda item: True)
-            self._restart(self._newest, ResetReason.OVERFLOW)
-            self._items += [replace(item, place=self._reserve()) for item in runtime]
+            self._overflow()
+
+    def _overflow(self) -> None:
+        """Drop what waits, for a RESET and a SNAPSHOT of the newest state."""
+        assert self._newest is not None  # something has moved
+        runtime = self._last_runtime()
+        self._drop(lambda item: True)
+        self._restart(self._newest, ResetReason.OVERFLOW)
+        self._items += [replace(item, place=self._reserve()) for item in runtime]
+
+    def _last_runtime(self) -> list[RuntimeChange]:
+        """Return the last one that waits: each tells the whole."""
+        return [item for item in self._items if isinstance(item, RuntimeChange)][-1:]
 
     def _merge(self) -> None:
         merged: list[Pending] = []
@@ -240,6 +263,10 @@ def nowhere(move: Move) -> Move:
     return replace(move, changes={}, marks=())
 
 
+class _Changes(dict[InstanceKey, Document]):
+    """Changes that belong to one merged delta: what comes next is put into them."""
+
+
 def _merged(first: Delta, second: Delta) -> Delta:
     first.place.release()
     roots = first.roots if second.roots is None else second.roots
@@ -247,7 +274,14 @@ def _merged(first: Delta, second: Delta) -> Delta:
 
 
 def _after(first: Move, second: Move) -> Move:
-    """Return *second* with what *first* changed before it."""
-    changes = compose(first.changes, second.changes)
+    """Return *second* with what *first* changed before it; *first* is not to be used any more.
+
+    A stalled reader merges every move: copying what waits each time would cost the others.
+    """
+    changes = first.changes
+    if isinstance(changes, _Changes):
+        changes.update(second.changes)
+    else:
+        changes = _Changes(compose(changes, second.changes))
     marks = (*first.marks, *second.marks)
     return replace(second, changes=changes, marks=marks, since=first.since or second.since)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import socket
+import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
@@ -143,8 +145,10 @@ def _warn_of_secrets(scope: Mapping[str, Any]) -> None:
         )
 
 
-def cut(send: Callable[..., Any]) -> bool:
+def cut(send: Callable[..., Any], *, forget: bool = False) -> bool:
     """End a connection without a word, and drop what waits to be sent; False: it cannot be done.
+
+    *forget*: the kernel drops what it has to send as well, instead of trying for minutes.
 
     ASGI has no message for that. What uvicorn gives to an application as ``send`` belongs to an
     object that has the transport.
@@ -152,5 +156,7 @@ def cut(send: Callable[..., Any]) -> bool:
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:
         return False
+    if forget and (raw := transport.get_extra_info("socket")) is not None:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
     return True

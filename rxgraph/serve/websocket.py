@@ -181,7 +181,7 @@ class WebSocketConnection:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._send({"type": "websocket.close", "code": code, "reason": short})
         except TimeoutError:
-            cut(self._send)
+            cut(self._send, forget=True)
 
     # -- what looks after all connections asks of one
 

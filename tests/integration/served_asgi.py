@@ -22,6 +22,7 @@ _django = get_asgi_application()
 from django.apps import apps  # noqa: E402
 from django.db import transaction  # noqa: E402
 
+from benchmarks.project.usage import usage  # noqa: E402
 from rxgraph.asgi import with_graphql  # noqa: E402
 from rxgraph.serve import runtime  # noqa: E402
 from rxgraph.serve.sockets import sockets  # noqa: E402
@@ -63,6 +64,7 @@ def facts() -> dict[str, Any]:
         "replicas": sorted(key.anchor_id for key in here.hub.replicas),
         "contexts": len(here.contexts),
         "groups": len(getattr(listener, "_members", ())),
+        "rss_bytes": usage()["rss_bytes"],
         "stalled": sum(socket.stalled_at is not None for socket in sockets()),
         "tasks": sorted(name for name in names if name.startswith("rxgraph")),
     }

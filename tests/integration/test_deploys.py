@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
-import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
 import websockets
 
-from benchmarks import wire
 from rxgraph.testing import ConnectionClosed, SubscriptionClient
 from tests.integration import board_work as work
 from tests.integration.board_clients import Viewer, close_all, live_document, settle
 from tests.integration.cluster import Cluster, Process, cluster
 from tests.integration.servers import Server, stop
+from tests.integration.stalling import stalled
 
 Board = dict[str, Any]
 
@@ -192,7 +190,7 @@ async def test_a_client_that_reads_nothing_does_not_keep_a_server(
     here: Cluster, shell: Process, board: Board
 ) -> None:
     [server] = await asyncio.to_thread(here.serve)
-    with _stalled(server, board["people"][0]["token"], board["project"]):
+    with stalled(server, board["people"][0]["token"], board["project"]):
         for number in range(40):  # until nothing more fits into the buffers
             description = f"{number} " + "x" * 400_000
             values = {"description": description}
@@ -204,21 +202,3 @@ async def test_a_client_that_reads_nothing_does_not_keep_a_server(
         tell_to_end(server)
         await ended(server, DRAIN_SECONDS + SLACK_SECONDS)
     assert here.record(board["project"])["sessions"] == []
-
-
-@contextmanager
-def _stalled(server: Server, token: str, project: int) -> Iterator[None]:
-    """Subscribe, and read nothing from then on."""
-    with socket.socket() as found:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        found.connect(("127.0.0.1", server.port))
-        found.sendall(wire.request(f"127.0.0.1:{server.port}", "/graphql", "graphql-transport-ws"))
-        assert b" 101 " in found.recv(1000)
-        watching = {"query": live_document(), "variables": {"projectId": project}}
-        for message in (
-            {"type": "connection_init", "payload": {"token": token}},
-            {"id": "1", "type": "subscribe", "payload": watching},
-        ):
-            found.sendall(wire.frame(wire.TEXT, json.dumps(message).encode()))
-            time.sleep(0.5)
-        yield

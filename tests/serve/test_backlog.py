@@ -145,6 +145,45 @@ def test_deltas_that_waited_too_long_go_out_as_one():
     assert len(desk.take_all()) == 1
 
 
+def test_whoever_reads_nothing_keeps_a_second_of_deltas_and_what_changed_since():
+    desk = Desk(1000)
+    for number in range(2000):
+        desk.change(track(number % 7, number + 2))
+        desk.now += 0.05
+    assert len(desk.backlog) <= 2 * LAG_SECONDS / 0.05 + 1
+    assert desk.held() == len(desk.backlog)
+    (item,) = desk.take_all()
+    assert len(item.move.changes) == 7
+    assert item.move.state is desk.state
+
+
+def test_changes_of_too_many_instances_become_a_restart():
+    desk = Desk(50)
+    for number in range(200):
+        desk.change(track(number, number + 2))
+        desk.now += 0.2
+    assert desk.held() == len(desk.backlog) + 1, "a restart has two places"
+    items = desk.take_all()
+    assert isinstance(items[0], Restart)
+    assert items[0].reason is ResetReason.OVERFLOW
+    assert all(isinstance(item, Delta) for item in items[1:])
+
+
+def test_a_delta_that_was_taken_is_not_changed_by_what_comes_then():
+    desk = Desk(100)
+    desk.change(track(0, 2))
+    desk.now += 2 * LAG_SECONDS
+    desk.change(track(1, 3))
+    desk.change(track(2, 4))
+    (item,) = desk.take_all()
+    before = dict(item.move.changes)
+    for number in range(5, 9):
+        desk.now += LAG_SECONDS
+        desk.change(track(number, number))
+    assert item.move.changes == before
+    assert len(before) == 3
+
+
 def test_messages_keep_their_place_between_deltas():
     desk = Desk(100)
     desk.change(track(0, 2))
