@@ -267,6 +267,10 @@ class Replica:
         while True:
             reading = await self._read(None, 0)
             if isinstance(reading, Anchor) or reading.anchor.schema != self.tree.fingerprint:
+                if isinstance(reading, Reading) and self.ready.done():
+                    # Another version of the project shows it, too, and would take it back at once.
+                    poll_seconds = self._hub.backend.engine.settings.poll_seconds
+                    await asyncio.sleep(poll_seconds * random.uniform(0.5, 1.0))  # noqa: S311
                 heated = await self._heat()
                 if heated is None:
                     return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -202,3 +202,45 @@ async def test_a_client_that_reads_nothing_does_not_keep_a_server(
         tell_to_end(server)
         await ended(server, DRAIN_SECONDS + SLACK_SECONDS)
     assert here.record(board["project"])["sessions"] == []
+
+
+async def test_two_versions_beside_each_other_show_no_mixture(
+    here: Cluster, shell: Process, board: Board
+) -> None:
+    [old] = await asyncio.to_thread(here.serve)
+    [new] = await asyncio.to_thread(lambda: here.serve(TEST_APPS="tests.integration.newer"))
+    newer = here.process(TEST_APPS="tests.integration.newer")
+    person, task = board["people"][0], board["tasks"][0]
+
+    def no_mixture(marked: bool) -> Callable[[Viewer], None]:
+        def check(viewer: Viewer) -> None:
+            if viewer.kinds[-1] == "RESET":
+                return
+            titles = [found["title"] for found in viewer.state["tasks"]]
+            assert all(title.endswith("!") is marked for title in titles), titles
+
+        return check
+
+    async with (
+        Viewer(old, board, person, check=no_mixture(False)) as before,
+        Viewer(new, board, person, check=no_mixture(True)) as after,
+    ):
+        await before.ready()
+        await after.ready()
+        began = time.monotonic()
+        for number in range(6):
+            writer = (shell, newer)[number % 2]
+            await asyncio.to_thread(writer.call, work.save, "Task", task, {"title": f"t{number}"})
+            await before.until_titled(task, f"t{number}")
+            await after.until_titled(task, f"t{number}!")
+        # They take turns with the one cache, and not as fast as they can.
+        took = time.monotonic() - began
+        assert before.kinds.count("RESET") + after.kinds.count("RESET") < 20 + 6 * took
+        cursor = before.cursor
+        await asyncio.to_thread(stop, old)
+    async with Viewer(new, board, person, after=cursor, check=no_mixture(True)) as moved:
+        await moved.ready()
+        assert moved.kinds[:2] == ["RESET", "SNAPSHOT"]
+        await asyncio.to_thread(newer.call, work.save, "Task", task, {"title": "last"})
+        await moved.until_titled(task, "last!")
+    await asyncio.to_thread(stop, new)
