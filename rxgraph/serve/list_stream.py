@@ -48,6 +48,7 @@ class ListStream(LiveStream):
     """The subscription of one viewer to one list."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._entries: deque[Entry] = deque()
         super().__init__(*args, **kwargs)
         self._listing = Listing(())
         self._newer: set[str] | None = None  # touched while the whole list is asked for
@@ -56,7 +57,6 @@ class ListStream(LiveStream):
         self._resumed: Cursor | None = None
         self._held: tuple[str, ...] | None = None  # what was listed at the last letting go
         self._coming: Counter[str] = Counter()  # held, and about to be listed
-        self._entries: deque[Entry] = deque()
         self._worker: asyncio.Task[None] | None = None
 
     @property
@@ -100,6 +100,13 @@ class ListStream(LiveStream):
             self._hub.desk.unregister(self._access.admission.key, self._group, self)
         self._drop_entries()
         await super()._close()
+
+    def _reserve(self) -> Place:
+        """Reserve a place for what is told next: before everything that waits for its turn.
+
+        Behind it, that would hold up what is told first, which would hold up that in turn.
+        """
+        return self._scope.reserve(self._entries[0].place if self._entries else None)
 
     # -- what the hub tells
 

@@ -90,9 +90,9 @@ class Lane:
         self.slots: dict[int, Slot] = {}
         self.is_closed = False
 
-    def reserve(self) -> Slot:
-        """Reserve the next place in the order of the connection."""
-        return self.queue.reserve(self)
+    def reserve(self, before: Slot | None = None) -> Slot:
+        """Reserve the next place in the order of the connection, or the one *before* another."""
+        return self.queue.reserve(self, before)
 
     def close(self) -> None:
         """Drop everything that has not gone out."""
@@ -123,14 +123,24 @@ class SlotQueue:
     def __len__(self) -> int:
         return len(self._slots)
 
-    def reserve(self, lane: Lane) -> Slot:
-        """Append a slot; one that is dropped already when the queue or the lane is closed."""
+    def reserve(self, lane: Lane, before: Slot | None = None) -> Slot:
+        """Append a slot; one that is dropped already when the queue or the lane is closed.
+
+        It goes in front of *before*, where that is still to go out.
+        """
         self._number += 1
         slot = Slot(self, lane, self._number)
         if self.is_closed or lane.is_closed:
             slot.state = SlotState.DROPPED
-        else:
-            self._slots[slot.number] = lane.slots[slot.number] = slot
+            return slot
+        behind: list[Slot] = []
+        if before is not None and before.number in self._slots:
+            slots = list(self._slots.values())
+            behind = slots[slots.index(before) :]
+        for other in behind:
+            del self._slots[other.number]
+        self._slots[slot.number] = lane.slots[slot.number] = slot
+        self._slots.update((other.number, other) for other in behind)
         return slot
 
     def head(self) -> Slot | None:

@@ -136,9 +136,11 @@ class OperationScope:
         """Number of places that have not gone out."""
         return 0 if self._lane is None else len(self._lane.slots)
 
-    def reserve(self) -> Place:
-        """Reserve a place for a result that will come."""
-        return NOWHERE if self._lane is None else self._lane.reserve()
+    def reserve(self, before: Place | None = None) -> Place:
+        """Reserve a place for a result that will come; *before* another one, or the next."""
+        if self._lane is None:
+            return NOWHERE
+        return self._lane.reserve(before if isinstance(before, Slot) else None)
 
     def use(self, place: Place) -> None:
         """Say in which place the next result goes out."""

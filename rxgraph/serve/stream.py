@@ -125,7 +125,7 @@ class LiveStream:
         self.context = compiled.channel(identity.user, arguments, self)
         self._groups: Groups | None = None
         self._actions: RunningActions | None = None
-        self._backlog = Backlog(settings.queue_events, scope.reserve)
+        self._backlog = Backlog(settings.queue_events, self._reserve)
         self._stirred: asyncio.Event | None = None  # while ``events`` waits
         self._access: Access
         self._must_recheck = False  # before anything else is told
@@ -363,7 +363,7 @@ class LiveStream:
             first = [self.maker.snapshot(view, self.cursor)]
             if cursor is not None:
                 first.insert(0, self.maker.reset(view, ResetReason.CURSOR_EXPIRED))
-        self._first = [(event, self._scope.reserve()) for event in first]
+        self._first = [(event, self._reserve()) for event in first]
         self._telling = self._tell_first()
         self._check_at = self._next_check()
         self._backlog.begin(standing(replica))
@@ -596,6 +596,10 @@ class LiveStream:
             after = self.view = self._still(after)
             yield self.maker.snapshot(after, self.cursor), pending.places[1]
 
+    def _reserve(self) -> Place:
+        """Reserve a place for what is told next."""
+        return self._scope.reserve()
+
     def _still(self, view: View) -> View:
         """Return what the viewer may still see of *view*, which was decided on a moment ago."""
         return view
@@ -646,8 +650,8 @@ class LiveStream:
 
     def _refused(self) -> Iterator[Told]:
         reset = self.maker.reset(self.view, ResetReason.PERMISSION_CHANGED)
-        yield reset, self._scope.reserve()
-        yield self.maker.emptied(self.view, {}), self._scope.reserve()
+        yield reset, self._reserve()
+        yield self.maker.emptied(self.view, {}), self._reserve()
 
     # -- the end
 

@@ -14,6 +14,7 @@ from rxgraph.channels import ContextChannel
 from rxgraph.compile.channel import compile_channel
 from rxgraph.declare import registry
 from rxgraph.serve.auth import Credentials, Identity
+from rxgraph.serve.outbox import Lane
 from rxgraph.serve.resolvers import ChannelResolvers
 from rxgraph.serve.runtime import Runtime, current
 from rxgraph.serve.schema import make_schema
@@ -112,9 +113,10 @@ class Stage:
         variables: Mapping[str, Any] | None = None,
         *,
         identity: Identity | None = None,
+        lane: Lane | None = None,
     ) -> Results:
-        """Open a subscription; raises what it is refused with."""
-        compiled, scope = self.compiled[channel], OperationScope()
+        """Open a subscription; raises what it is refused with. *lane*: its way to a socket."""
+        compiled, scope = self.compiled[channel], OperationScope(lane)
         results = await self.schema.stream(
             document_for(self.schema, compiled.names.field),
             dict(variables or {}),

@@ -300,3 +300,22 @@ def test_without_a_connection_places_cost_nothing():
     assert scope.reserve() is NOWHERE
     scope.use(NOWHERE)
     assert scope.take() is None
+
+
+def test_a_place_before_another_goes_out_before_it() -> None:
+    queue = SlotQueue()
+    one, other = Lane(queue), Lane(queue)
+    first, second = one.reserve(), other.reserve()
+    between = one.reserve(before=second)
+    also = one.reserve(before=second)
+    last = other.reserve(before=None)
+    order = [first, between, also, second, last]
+    for slot in order:
+        slot.fill("x")
+    for slot in order:
+        assert queue.head() is slot
+        queue.remove(slot, SlotState.SENT)
+    late = one.reserve(before=second)  # which has gone out
+    assert one.slots == {late.number: late}
+    one.close()
+    assert one.reserve(before=late).is_over
