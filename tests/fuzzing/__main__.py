@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import sys
 import time
 from collections import Counter
@@ -77,20 +78,21 @@ async def run(target: Target, options: argparse.Namespace) -> int:
     share = sum(FAMILIES[name].share for name in names)
     places = dict.fromkeys(names, options.first)
     wanted = {name: round(options.cases * FAMILIES[name].share / share) for name in names}
-    while any(wanted.values()):
-        for name in names:
-            family = FAMILIES[name]
-            count = min(wanted[name], family.at_once)
-            if count:
-                numbers = range(places[name], places[name] + count)
-                await going.batch(name, family, numbers)
-                places[name] += count
-                wanted[name] -= count
-                done += count
-        if memory is None and done > min(5000, options.cases / 5):
-            memory = target.memory_mb
-        if done % 5000 < 80:
-            _print(f"{done} cases, {time.monotonic() - begun:.0f} s, {target.memory_mb:.0f} MB")
+    with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C: tell what has been done so far
+        while any(wanted.values()):
+            for name in names:
+                family = FAMILIES[name]
+                count = min(wanted[name], family.at_once)
+                if count:
+                    numbers = range(places[name], places[name] + count)
+                    await going.batch(name, family, numbers)
+                    places[name] += count
+                    wanted[name] -= count
+                    done += count
+            if memory is None and done > min(5000, options.cases / 5):
+                memory = target.memory_mb
+            if done % 5000 < 80:
+                _print(f"{done} cases, {time.monotonic() - begun:.0f} s, {target.memory_mb:.0f} MB")
     for name, counter in going.outcomes.items():
         _print(
             f"{name}: {counter.total()}", *(f"  {n:7} {key}" for key, n in counter.most_common())

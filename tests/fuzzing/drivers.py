@@ -108,7 +108,7 @@ async def over_http(client: httpx.AsyncClient, url: str, request: Request) -> st
     Raises:
         Finding: not as it must be.
     """
-    headers = {name: value.encode("latin-1") for name, value in request.headers.items()}
+    headers = {name.encode(): value.encode("latin-1") for name, value in request.headers.items()}
     try:
         async with client.stream(
             request.method, url, content=request.content, headers=headers, params=request.params

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -16,7 +16,7 @@ from tests.fuzzing.requests import request
 from tests.fuzzing.target import Target
 
 Make = Callable[[Random, Target], Any]
-Send = Callable[[Target, Sequence[Any]], Awaitable[list[str]]]
+Send = Callable[[Target, Sequence[Any]], Coroutine[Any, Any, list[str]]]
 
 
 @dataclass(frozen=True)

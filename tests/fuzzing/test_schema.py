@@ -39,6 +39,7 @@ _SCHEMA = schemathesis.graphql.from_path(SCHEMA)
 _FIELDS = [
     f"{kind.name}.{name}"
     for kind in (_SCHEMA.client_schema.query_type, _SCHEMA.client_schema.mutation_type)
+    if kind is not None
     for name in kind.fields
 ]
 
