@@ -151,8 +151,8 @@ class WebSocketConnection:
             return
         try:
             message = decode(text)
-        except JSONDecodeError:
-            await self.close(4400, "WebSocket message must be valid JSON")
+        except JSONDecodeError as error:
+            await self.close(4400, f"WebSocket message must be valid JSON: {error.msg}")
             return
         await protocol.handle(message)
 

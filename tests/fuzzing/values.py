@@ -47,7 +47,7 @@ def value(random: Random, depth: int = 0) -> Any:
         return [value(random, depth + 1) for _ in range(random.randint(0, 3))]
     if kind == 6:
         return {name: value(random, depth + 1) for name in random.sample(_NAMES, 2)}
-    return nest(random.randint(1, 300))
+    return nest(random.randint(1, 200))
 
 
 def nest(depth: int) -> Any:
