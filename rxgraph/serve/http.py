@@ -25,6 +25,7 @@ from rxgraph.serve import media, sse
 from rxgraph.serve.auth import Credentials, identify
 from rxgraph.serve.connection import Headers, cut, headers_of, request_credentials
 from rxgraph.serve.cors import cors_headers, preflight_headers
+from rxgraph.serve.ending import ended
 from rxgraph.serve.errors import formatted, to_graphql_error
 from rxgraph.serve.explorer import page_headers, render_page
 from rxgraph.serve.messages import encode, encode_text
@@ -95,9 +96,7 @@ class HTTPConnection:
         except OSError as error:  # what ASGI servers raise when the client is gone
             logger.debug("a client went away: %r", error)
         finally:
-            for task in (answer, gone):
-                task.cancel()
-            await asyncio.wait({answer, gone})
+            await ended([answer, gone])
             await self._operation.close()
             sockets().discard(self)
 

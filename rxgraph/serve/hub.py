@@ -20,6 +20,7 @@ from rxgraph.errors import BackendError
 from rxgraph.serve.backend import Backend
 from rxgraph.serve.contexts import Contexts
 from rxgraph.serve.desk import Desk
+from rxgraph.serve.ending import ended
 from rxgraph.serve.lingering import Lingering
 from rxgraph.serve.replica import Move, Receive, Replica
 from rxgraph.serve.unavailable import is_logged
@@ -204,9 +205,7 @@ class Hub:
 
     async def _leave(self, replica: Replica) -> None:
         try:
-            replica.task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await replica.task
+            await ended([replica.task])
             if replica.ready.done() and not replica.ready.cancelled():
                 replica.ready.exception()
             self.backend.engine.mirrors.drop(replica.key)

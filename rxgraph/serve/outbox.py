@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from enum import Enum
 
 from rxgraph.serve.begun import begun
+from rxgraph.serve.ending import ended
 
 logger = logging.getLogger("rxgraph.websocket")
 
@@ -300,7 +301,5 @@ class Outbox:
     async def close(self) -> None:
         """Stop sending, drop what is left, and wake everybody who waits."""
         self.queue.close()
-        task = self._task
-        if task is not None and task is not asyncio.current_task():
-            task.cancel()
-            await asyncio.wait([task])
+        if self._task is not None:
+            await ended([self._task])

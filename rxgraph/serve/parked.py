@@ -15,6 +15,7 @@ from typing import Protocol
 
 from rxgraph.counters import EVENTS
 from rxgraph.serve.cohorts import Cohort
+from rxgraph.serve.ending import ended
 from rxgraph.serve.outbox import Outbox, Slot
 from rxgraph.serve.plans import Plan, Unplanned
 from rxgraph.serve.plans.fallbacks import note
@@ -192,7 +193,5 @@ class ParkedStream:
     async def close(self) -> None:
         """Tell nothing more; safe to call twice."""
         self._leave()
-        task = self._task
-        if task is not None and task is not asyncio.current_task():
-            task.cancel()
-            await asyncio.wait([task])
+        if self._task is not None:
+            await ended([self._task])

@@ -18,6 +18,7 @@ from rxgraph.errors import RateLimited, Unauthenticated
 from rxgraph.log_fields import begin_operation
 from rxgraph.serve.auth import identify
 from rxgraph.serve.connection import Concealed, credentials_of
+from rxgraph.serve.ending import ended
 from rxgraph.serve.errors import formatted
 from rxgraph.serve.limits.seats import Seat
 from rxgraph.serve.operation import RunningOperation, is_request_error, payload_of
@@ -103,11 +104,7 @@ class TransportProtocol:
         """End every operation and wait until each has given back what it took."""
         if self._patience is not None:
             self._patience.cancel()
-        tasks = list(self.tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await ended(list(self.tasks))
         await self._connection.outbox.close()  # nobody waits for the socket any more
         for operation in list(self.running.values()):  # those that are parked
             await operation.scope.close()
@@ -230,7 +227,7 @@ class TransportProtocol:
         if operation.is_parked:
             self._start_ending(operation.scope.close())
         elif operation.task is not None:
-            operation.task.cancel()
+            self._start_ending(ended([operation.task]))
 
     async def _run(self, operation: RunningOperation, payload: dict[str, Any]) -> None:
         begin_operation(operation.id)

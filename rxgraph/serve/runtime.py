@@ -18,6 +18,7 @@ from rxgraph.errors import BackendError
 from rxgraph.serve.actions import FIND_SECONDS, Actions
 from rxgraph.serve.backend import Backend
 from rxgraph.serve.broadcasts import Broadcasts
+from rxgraph.serve.ending import ended
 from rxgraph.serve.forest import new_replica
 from rxgraph.serve.hub import Hub
 from rxgraph.serve.limits.guard import guard
@@ -184,11 +185,7 @@ class Runtime:
         """End every task, drop every replica, give back connections."""
         guard().till = None
         _runtimes.pop(asyncio.get_running_loop(), None)
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await task
+        await ended(self._tasks)
         await self.signals.close()
         await self.hub.close()
         self._listeners.close()

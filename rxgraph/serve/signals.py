@@ -12,6 +12,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
+from rxgraph.serve.ending import ended
 from rxgraph.sync.signals import Signal
 from rxgraph.types import PROCESS_CHANNEL, process_key
 
@@ -65,7 +66,4 @@ class Signals:
     async def close(self) -> None:
         """End what is still being done."""
         self._handlers.clear()
-        for task in list(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await ended(list(self._tasks))

@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from rxgraph.serve.ending import ended
 from rxgraph.serve.errors import formatted
 from rxgraph.serve.messages import encode_text
 from rxgraph.serve.operation import payload_of
@@ -47,8 +48,7 @@ async def send_events(results: Any, send: Callable[[bytes], Awaitable[None]]) ->
                     return
         finally:
             if coming is not None:
-                coming.cancel()
-                await asyncio.wait({coming})
+                await ended([coming])
 
 
 async def _next(results: Any) -> Any:

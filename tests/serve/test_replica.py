@@ -273,3 +273,32 @@ async def test_a_replica_that_is_left_and_woken_in_one_moment_ends(
     with pytest.raises(asyncio.CancelledError):
         await following
     assert not other.hub.replicas
+
+
+async def test_a_replica_leaves_though_its_driver_swallows_that_it_is_cancelled(
+    processes: list[Process],
+) -> None:
+    process = processes[0]
+    watcher = Watcher(process)
+    await watcher.attach()
+    replica = watcher.attachment.replica
+    reading, read = asyncio.Event(), process.read
+
+    async def deaf_once(key: Any, **options: Any) -> Any:
+        reading.set()
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            process.read = read  # type: ignore[method-assign]
+        return await read(key, **options)
+
+    process.read = deaf_once  # type: ignore[method-assign]
+    asking = asyncio.create_task(replica.refresh())
+    await reading.wait()
+    replica.receivers.clear()
+    await asyncio.wait_for(process.hub.release(replica), 5)
+    assert replica.task.done()
+    assert not process.hub.replicas
+    again = Watcher(process)
+    await asyncio.wait_for(again.attach(), 5)
+    await asyncio.wait_for(asking, 5)
