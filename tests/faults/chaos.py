@@ -18,7 +18,7 @@ from tests.faults.children import Gone, Node
 from tests.faults.links import Link
 from tests.faults.plan import Fault
 from tests.faults.services import Daemon
-from tests.faults.world import World
+from tests.faults.world import FAR, World
 
 
 class Chaos:
@@ -55,6 +55,17 @@ class Chaos:
     async def deploy_server(self, fault: Fault, rng: random.Random) -> None:
         node = rng.choice(self._world.nodes)
         node.send(signal.SIGCONT)  # one that stands still could not end in order
+        await node.end()
+        await self._start(node)
+
+    async def deploy_newer(self, fault: Fault, rng: random.Random) -> None:
+        nodes = self._world.nodes
+        node = rng.choice([node for number, node in enumerate(nodes) if number != FAR])
+        node.send(signal.SIGCONT)
+        await node.end()
+        await node.start(nursery=self._world.newer)
+        await asyncio.sleep(fault.seconds)
+        node.send(signal.SIGCONT)
         await node.end()
         await self._start(node)
 
@@ -205,6 +216,7 @@ _FAULTS: dict[str, Callable[[Chaos, Fault, random.Random], Awaitable[None]]] = {
     "server paused at a point": Chaos.pause_server_at_a_point,
     "server stopped": Chaos.stop_server,
     "server deployed": Chaos.deploy_server,
+    "server of a newer version": Chaos.deploy_newer,
     "writer killed": Chaos.kill_writer,
     "writer killed at a point": Chaos.kill_writer_at_a_point,
     "writer stopped": Chaos.stop_writer,

@@ -134,8 +134,10 @@ class Node:
         """True when its process lives; it may stand still."""
         return self._child is not None and self._child.is_alive
 
-    async def start(self, rxgraph: Mapping[str, Any] = {}) -> None:
+    async def start(self, rxgraph: Mapping[str, Any] = {}, nursery: Nursery | None = None) -> None:
         """Start its next life, unless this one goes on; *rxgraph*: settings on top.
+
+        *nursery*: of another version than it is for most of the time.
 
         Raises:
             Gone: it does not come up.
@@ -144,7 +146,7 @@ class Node:
             if self._child is not None and self._child.is_alive:
                 return
             self.life += 1
-            self._child = await self._nursery.bear(
+            self._child = await (nursery or self._nursery).bear(
                 role="server",
                 host=self._host,
                 port=self._port,

@@ -33,7 +33,9 @@ def halves(state: State) -> list[str]:
     pairs: dict[str, list[State]] = defaultdict(list)
     for task in state["tasks"]:
         if task["title"].startswith(("pair", "own pair")):
-            pairs[task["title"]].append(task)
+            pairs[task["title"].removesuffix("!")].append(task)
+    if len({task["title"].endswith("!") for task in state["tasks"]}) > 1:
+        found.append("what two versions render is mixed")
     for title, tasks in pairs.items():
         if len(tasks) != 2:
             found.append(f"{title!r} has {len(tasks)} tasks")
@@ -92,7 +94,8 @@ def numbers(state: State) -> dict[Place, int]:
 
 def staying(state: State) -> set[Place]:
     """Return what never comes back once it has gone: it is deleted, it cannot have left."""
-    return {("tasks", task["id"]) for task in state["tasks"] if task["title"] == SINGLE}
+    singles = (task for task in state["tasks"] if task["title"].removesuffix("!") == SINGLE)
+    return {("tasks", task["id"]) for task in singles}
 
 
 @dataclass

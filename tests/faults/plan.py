@@ -25,6 +25,7 @@ WEIGHTS: Mapping[str, int] = {
     "server paused at a point": 3,
     "server stopped": 3,
     "server deployed": 3,
+    "server of a newer version": 2,
     "writer killed": 2,
     "writer killed at a point": 5,
     "writer stopped": 2,

@@ -100,3 +100,11 @@ def test_what_comes_back_is_found(state: dict[str, Any]) -> None:
 
 def test_a_note_for_somebody_else_is_found(state: dict[str, Any]) -> None:
     assert leaks(state, 2) == ["a note of 1 was sent to 2"]
+
+
+def test_a_mixture_of_two_versions_is_found(state: dict[str, Any]) -> None:
+    for found in state["tasks"]:
+        found["title"] += "!"
+    assert halves(state) == []
+    state["tasks"][3]["title"] = "single"
+    assert halves(state) == ["what two versions render is mixed"]

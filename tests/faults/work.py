@@ -8,6 +8,7 @@ Everything here runs in a process of the run and speaks JSON. The traces, which 
   the description of a project, its first pair, and the step ``audit``.
 - What a transaction writes and takes back says UNDONE. Nobody may ever be shown that.
 - A note names its owner. Nobody else may ever be sent that.
+- Servers of the newer version put a ``!`` behind titles (``tests.integration.newer``): all or none.
 """
 
 from __future__ import annotations

@@ -37,7 +37,10 @@ class World:
         )
         self.environ = environ
         self._near = Nursery(environ, folder / "nursery.log")
-        self._nurseries = [self._near]
+        newer = {**environ, "TEST_APPS": "tests.integration.newer"}
+        #: Servers of another version, whose serializers render another state.
+        self.newer = Nursery(newer, folder / "nursery-newer.log")
+        self._nurseries = [self._near, self.newer]
         far = self._near
         if link:
             far = Nursery(environ, folder / "nursery-far.log", link.inside)
