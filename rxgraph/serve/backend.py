@@ -26,6 +26,7 @@ from rxgraph.cache.steps import Now, Procedure, Sleep, Step, run_async
 from rxgraph.cache.turns import join_anchors, leave_anchors
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.errors import BackendError
+from rxgraph.serve.ending import ended
 from rxgraph.serve.plans.fallbacks import fallbacks
 from rxgraph.serve.together import Together
 from rxgraph.sync.engine import Engine, trees
@@ -200,7 +201,7 @@ class Backend:
         try:
             return await self.on_thread(self.engine.heat_and_read, key, lease, offer)
         finally:
-            keeping.cancel()
+            await ended([keeping])
 
     async def _keep(self, key: AnchorKey, lease: Lease) -> None:
         """Hold a lease for a thread that is busy with the database."""

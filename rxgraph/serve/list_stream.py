@@ -201,6 +201,8 @@ class ListStream(LiveStream):
             what = "could not find out who lists what in %s"
             logger.exception(what, self.compiled.name, extra=self.log_fields())
             self._must_recheck = True
+        if not self._entries or self._entries[0] is not entry:
+            return  # it was taken out, and something here swallowed that this was cancelled
         self._worker = None
         self._tell_entry(self._entries.popleft())
         self._pass_on()
