@@ -15,6 +15,8 @@ from pathlib import Path
 
 import django
 
+from tests.faults.tally import Diary, Tally
+
 
 def main() -> int:
     """Run, and return the exit status."""
@@ -42,17 +44,27 @@ def main() -> int:
 
 
 async def _run(seed: int, folder: Path, arguments: argparse.Namespace) -> bool:
-    from tests.faults.plan import plan
-    from tests.faults.round import Round, seeds
-    from tests.faults.tally import Diary, Tally
-    from tests.faults.world import world
-
     main_task = asyncio.current_task()
     assert main_task is not None
     for stop in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
         asyncio.get_running_loop().add_signal_handler(stop, main_task.cancel)
     only = frozenset(filter(None, arguments.only.split(",")))
     tally, began = Tally(), time.monotonic()
+    try:
+        return await _play(seed, folder, arguments, only, tally)
+    finally:
+        for line in tally.lines(time.monotonic() - began):
+            _say(line)
+
+
+async def _play(
+    seed: int, folder: Path, arguments: argparse.Namespace, only: frozenset[str], tally: Tally
+) -> bool:
+    from tests.faults.plan import plan
+    from tests.faults.round import Round, seeds
+    from tests.faults.world import world
+
+    began = time.monotonic()
     _say(f"fault run from seed {seed}; logs in {folder}")
     is_clean = True
     async with world(folder) as here:
@@ -73,8 +85,6 @@ async def _run(seed: int, folder: Path, arguments: argparse.Namespace) -> bool:
                 diary.close()
             _say(f"seed {chosen}: clean, {time.monotonic() - played:.1f} s")
             shutil.rmtree(diary.folder, ignore_errors=True)
-    for line in tally.lines(time.monotonic() - began):
-        _say(line)
     return is_clean
 
 

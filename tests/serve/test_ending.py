@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from rxgraph.cache.anchor import Lease
 from rxgraph.serve import ending
+from rxgraph.serve.backend import Backend
 from rxgraph.serve.ending import ended
+from rxgraph.types import AnchorKey
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +72,26 @@ async def test_what_has_ended_or_fails_or_is_the_caller_does_not_matter() -> Non
     await ended([over, failing, own])
     assert failing.done()
     await ended([])
+
+
+async def test_a_lease_is_kept_no_longer_than_its_work_takes() -> None:
+    backend = object.__new__(Backend)
+    lease = Lease("heater", 0.003)
+    backend.engine = SimpleNamespace(  # type: ignore[assignment]
+        writer=SimpleNamespace(lease=lambda: lease), heat_and_read=None
+    )
+    asking = asyncio.Event()
+
+    async def swallow(procedure: Any) -> Any:
+        if asking.is_set():
+            await asyncio.sleep(3600)
+        asking.set()
+        with contextlib.suppress(asyncio.CancelledError):  # as an answer at this moment does
+            await asyncio.sleep(3600)
+
+    async def work(*args: Any) -> Any:
+        await asking.wait()
+
+    backend._run, backend.on_thread = swallow, work  # type: ignore[method-assign, assignment]
+    await asyncio.wait_for(backend.heat(AnchorKey("shop", "1")), 5)
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "rxgraph keep"]
