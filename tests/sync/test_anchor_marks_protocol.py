@@ -175,9 +175,9 @@ class MarkedBeforeOpening(MarkedWorld):
 @pytest.mark.parametrize(
     ("world_class", "seeds"),
     [
-        (WithoutLock, range(310, 320)),
-        (MarkedTooLate, range(10)),
-        (MarkedBeforeOpening, range(25, 35)),
+        (WithoutLock, range(335, 700)),
+        (MarkedTooLate, range(200)),
+        (MarkedBeforeOpening, range(25, 300)),
     ],
 )
 def test_a_broken_rule_is_caught(world_class: type[MarkedWorld], seeds: range) -> None:
@@ -271,7 +271,12 @@ class WithoutLookingForRequests(MarkedForestWorld):
         yield
 
 
-@pytest.mark.parametrize("world_class", [MarkedByNobody, WithoutLookingForRequests])
-def test_a_broken_rule_of_forests_is_caught(world_class: type[MarkedForestWorld]) -> None:
-    verdicts = (run_forest(world_class(seed))[0] for seed in range(300))
+@pytest.mark.parametrize(
+    ("world_class", "seeds"),
+    [(MarkedByNobody, range(300)), (WithoutLookingForRequests, range(205, 700))],
+)
+def test_a_broken_rule_of_forests_is_caught(
+    world_class: type[MarkedForestWorld], seeds: range
+) -> None:
+    verdicts = (run_forest(world_class(seed))[0] for seed in seeds)
     assert any(verdict.diverged or verdict.unreal or verdict.went_back for verdict in verdicts)

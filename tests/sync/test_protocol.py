@@ -22,11 +22,14 @@ from rxgraph.types import RowKey
 from tests.sync.simulation import Client, World, simulate
 
 SEEDS = int(os.environ.get("RXGRAPH_SIMULATIONS", "600"))
+PARTS = 4  # each far from the limit of one test, on a busy machine too
 
 
-def test_every_client_converges_and_shows_only_states_the_database_had() -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_client_converges_and_shows_only_states_the_database_had(part: int) -> None:
     faults: Counter[str] = Counter()
-    for seed in range(SEEDS):
+    seeds = range(part, SEEDS, PARTS)
+    for seed in seeds:
         verdict, world = simulate(seed)
         assert not verdict, f"seed {seed}: {verdict}"
         faults += world.faults
@@ -34,9 +37,9 @@ def test_every_client_converges_and_shows_only_states_the_database_had() -> None
     kinds += ["wake-up lost", "no pack", "packed again"]
     kinds += ["left out of several", "documents remembered", "at a glance"]
     for kind in kinds:
-        assert faults[kind] > SEEDS / 10, f"the runs hardly met {kind}: {faults}"
+        assert faults[kind] > len(seeds) / 10, f"the runs hardly met {kind}: {faults}"
     for kind in ("anchor known", "documents known", "list not read", "pack read"):
-        assert faults[kind] > SEEDS / 2, f"the runs hardly met {kind}: {faults}"
+        assert faults[kind] > len(seeds) / 2, f"the runs hardly met {kind}: {faults}"
 
 
 class WithoutIntents(World):
@@ -124,8 +127,8 @@ def _is_wrong(world: World) -> bool:
     [
         (WithoutIntents, range(40)),
         (WithoutSnapshot, range(120)),
-        (GlancingPastIntents, range(410, 480)),
-        (WithoutFence, range(1080, 1090)),
+        (GlancingPastIntents, range(381, 800)),
+        (WithoutFence, range(1080, 1500)),
         (WithOverratedPacks, range(40)),
         (WithHalfPacks, range(10)),
         (WithoutWaiting, range(40)),
@@ -153,7 +156,7 @@ def test_trusting_an_outdated_replica_is_caught(monkeypatch: pytest.MonkeyPatch)
 
     original = Mirrors.peek
     monkeypatch.setattr(Mirrors, "peek", peek)
-    assert _caught(range(535, 545))
+    assert _caught(range(535, 900))
 
 
 def test_trusting_outdated_memories_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +166,7 @@ def test_trusting_outdated_memories_is_caught(monkeypatch: pytest.MonkeyPatch) -
 
     original = Mirrors._peek_part
     monkeypatch.setattr(Mirrors, "_peek_part", peek)
-    assert _caught(range(150, 160))
+    assert _caught(range(150, 500))
 
 
 def test_publishing_a_part_of_what_was_pushed_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +174,7 @@ def test_publishing_a_part_of_what_was_pushed_is_caught(monkeypatch: pytest.Monk
         return decisions.finish(anchor, owner, seq, now)
 
     monkeypatch.setattr(decisions, "take_again", take_again)
-    assert _caught(range(20, 30))
+    assert _caught(range(20, 300))
 
 
 def test_not_reading_a_list_whose_rows_changed_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +192,7 @@ def test_not_looking_again_at_entering_rows_is_caught(monkeypatch: pytest.Monkey
 
     original = decisions.finish
     monkeypatch.setattr(decisions, "finish", finish)
-    assert _caught(range(880, 980))
+    assert _caught(range(196, 600))
 
 
 @pytest.mark.parametrize(
