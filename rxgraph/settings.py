@@ -105,7 +105,7 @@ class RxGraphSettings:
     #: Files with trusted documents, as ``makefrontend``, GraphQL Code Generator or Apollo's tools
     #: write them; relative paths begin at ``BASE_DIR``. None: ``documents.json`` in ``schema_dir``.
     document_lists: tuple[str | os.PathLike[str], ...] | None = None
-    # -- limits: what one client may ask for (docs/security.md). None turns one off.
+    # -- limits: what one client may ask for (docs/limits.md). None turns one off.
 
     #: Bytes of one GraphQL document.
     document_bytes: int | None = 64 * 1024

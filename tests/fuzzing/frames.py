@@ -69,7 +69,7 @@ def _message(random: Random, good: dict[str, Any]) -> Any:
     if random.random() < 0.1:
         return values.value(random)
     if random.random() < 0.05:
-        return {"type": "ping", "payload": {"a": values.nest(random.choice((240, 260, 1100)))}}
+        return {"type": "ping", "payload": {"a": values.nest(random.choice((240, 260, 700)))}}
     found: dict[str, Any] = {"type": random.choice(_TYPES)}
     if random.random() < 0.7:
         found["id"] = random.choice(("a", "a", "b", values.value(random)))

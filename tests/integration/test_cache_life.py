@@ -8,7 +8,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,13 @@ import pytest
 
 from tests.integration import board_work as work
 from tests.integration import cache_work
-from tests.integration.board_clients import Viewer, close_all, read_once, settle
+from tests.integration.board_clients import Viewer, read_once, settle
 from tests.integration.cluster import Cluster, Process, cluster
 from tests.integration.servers import Server, environment, manage, serving, stop
 
 Board = dict[str, Any]
 
 LEASE_SECONDS, TTL_SECONDS = 1.0, 3.0
-
-
-@pytest.fixture(autouse=True)
-async def _nobody_stays() -> AsyncIterator[None]:
-    yield
-    await close_all()
 
 
 async def soon(is_so: Callable[[], Any], patience_seconds: float = 60.0) -> None:
@@ -105,17 +99,6 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     rxgraph = {"LEASE_SECONDS": LEASE_SECONDS, "CACHE_TTL": TTL_SECONDS, "POLL_SECONDS": 0.5}
     with cluster(tmp_path_factory.mktemp("cluster"), rxgraph=rxgraph) as here:
         yield here
-
-
-@pytest.fixture(scope="module")
-def shell(here: Cluster) -> Process:
-    return here.process()
-
-
-@pytest.fixture
-def board(shell: Process) -> Board:
-    made: Board = shell.call(work.make_board)
-    return made
 
 
 async def test_clear_cache_of_any_process_reaches_the_viewers_of_all(

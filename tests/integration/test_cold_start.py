@@ -16,7 +16,7 @@ import pytest
 from rxgraph.cache.phases import Phase
 from rxgraph.testing import ConnectionClosed, OperationFailed
 from tests.integration import board_work as work
-from tests.integration.board_clients import Viewer, close_all, refused, settle
+from tests.integration.board_clients import Viewer, refused, settle
 from tests.integration.cluster import Cluster, Process, cluster
 from tests.integration.servers import Server, stop
 
@@ -41,17 +41,6 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def servers(here: Cluster) -> list[Server]:
     return here.serve(2)
-
-
-@pytest.fixture(scope="module")
-def shell(here: Cluster) -> Process:
-    return here.process()
-
-
-@pytest.fixture(autouse=True)
-async def _nobody_stays() -> AsyncIterator[None]:
-    yield
-    await close_all()
 
 
 @pytest.fixture

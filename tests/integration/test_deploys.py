@@ -15,7 +15,7 @@ import websockets
 
 from rxgraph.testing import ConnectionClosed, SubscriptionClient
 from tests.integration import board_work as work
-from tests.integration.board_clients import Viewer, close_all, live_document, settle
+from tests.integration.board_clients import Viewer, live_document, settle
 from tests.integration.cluster import Cluster, Process, cluster
 from tests.integration.servers import Server, stop
 from tests.integration.stalling import stalled
@@ -36,23 +36,6 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     rxgraph = {"DRAIN_SECONDS": DRAIN_SECONDS, "POLL_SECONDS": 0.5}
     with cluster(tmp_path_factory.mktemp("cluster"), rxgraph=rxgraph) as here:
         yield here
-
-
-@pytest.fixture(scope="module")
-def shell(here: Cluster) -> Process:
-    return here.process()
-
-
-@pytest.fixture(autouse=True)
-async def _nobody_stays() -> AsyncIterator[None]:
-    yield
-    await close_all()
-
-
-@pytest.fixture
-def board(shell: Process) -> Board:
-    made: Board = shell.call(work.make_board)
-    return made
 
 
 def tell_to_end(server: Server) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,6 @@ import pytest
 
 from tests.integration import board_work as work
 from tests.integration import list_scene as scene
-from tests.integration.board_clients import close_all
 from tests.integration.cluster import Cluster, Process, cluster
 from tests.integration.list_scene import Board, ListViewer, cached_roots, settle_lists
 from tests.integration.servers import Server, run_code, stop
@@ -45,17 +44,6 @@ def servers(here: Cluster) -> Iterator[list[Server]]:
     for server in servers:
         assert "Traceback" not in server.log, server.log[-4000:]
         assert "never retrieved" not in server.log, server.log[-4000:]
-
-
-@pytest.fixture(scope="module")
-def shell(here: Cluster) -> Process:
-    return here.process()
-
-
-@pytest.fixture(autouse=True)
-async def _nobody_stays() -> AsyncIterator[None]:
-    yield
-    await close_all()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +12,6 @@ import pytest
 from tests.integration import board_work as work
 from tests.integration.board_clients import (
     Viewer,
-    close_all,
     difference,
     read_once,
     refused,
@@ -34,24 +33,6 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def servers(here: Cluster) -> list[Server]:
     return here.serve(2)
-
-
-@pytest.fixture(scope="module")
-def shell(here: Cluster) -> Process:
-    return here.process()
-
-
-@pytest.fixture(autouse=True)
-async def _nobody_stays() -> AsyncIterator[None]:
-    yield
-    await close_all()
-
-
-@pytest.fixture
-def board(shell: Process) -> Board:
-    """A project of its own for each test."""
-    made: Board = shell.call(work.make_board)
-    return made
 
 
 async def test_a_change_made_anywhere_reaches_the_clients_of_both_servers(

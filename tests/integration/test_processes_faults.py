@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from rxgraph.testing import OperationFailed
 from tests.integration import board_work as work
-from tests.integration.board_clients import Viewer, close_all, settle
+from tests.integration.board_clients import Viewer, settle
 from tests.integration.cluster import Cluster, Died, Process, cluster
 from tests.integration.servers import stop
 
@@ -33,23 +33,6 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     }
     with cluster(tmp_path_factory.mktemp("cluster"), rxgraph=rxgraph) as here:
         yield here
-
-
-@pytest.fixture(scope="module")
-def shell(here: Cluster) -> Process:
-    return here.process()
-
-
-@pytest.fixture(autouse=True)
-async def _nobody_stays() -> AsyncIterator[None]:
-    yield
-    await close_all()
-
-
-@pytest.fixture
-def board(shell: Process) -> Board:
-    made: Board = shell.call(work.make_board)
-    return made
 
 
 async def test_a_change_of_a_process_that_died_before_publishing_is_swept(

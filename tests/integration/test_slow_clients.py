@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ import websockets
 
 from benchmarks.limits import open_files
 from tests.integration import board_work as work
-from tests.integration.board_clients import Viewer, close_all, settle
+from tests.integration.board_clients import Viewer, settle
 from tests.integration.cluster import Cluster, Process, cluster
 from tests.integration.servers import Server, stop
 from tests.integration.stalling import stalled
@@ -37,23 +37,6 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     open_files(CLIENTS + 500)
     with cluster(tmp_path_factory.mktemp("cluster")) as here:
         yield here
-
-
-@pytest.fixture(scope="module")
-def shell(here: Cluster) -> Process:
-    return here.process()
-
-
-@pytest.fixture(autouse=True)
-async def _nobody_stays() -> AsyncIterator[None]:
-    yield
-    await close_all()
-
-
-@pytest.fixture
-def board(shell: Process) -> Board:
-    made: Board = shell.call(work.make_board)
-    return made
 
 
 def serve(here: Cluster, **rxgraph: Any) -> Server:
@@ -135,6 +118,9 @@ async def test_who_reads_nothing_for_long_is_let_go(
         await viewer.ready()
         connecting = stalled(server, other["token"], board["project"])
         [client] = await asyncio.to_thread(connecting.__enter__)
+        async with asyncio.timeout(SLACK_SECONDS):
+            while (await asyncio.to_thread(server.facts))["contexts"] < 2:
+                await asyncio.sleep(0.05)
         for number in range(FILLING_WRITES):
             values = {"description": f"{number} " + "x" * FILLING_BYTES}
             await asyncio.to_thread(shell.call, work.save, "Project", board["project"], values)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration import board_work as work
-from tests.integration.board_clients import Viewer, close_all
+from tests.integration.board_clients import Viewer
 from tests.integration.cluster import Cluster, Process, cluster
 from tests.integration.servers import Server
 
@@ -37,19 +37,8 @@ def here(tmp_path_factory: pytest.TempPathFactory, spans_folder: Path) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def shell(here: Cluster) -> Process:
-    return here.process()
-
-
-@pytest.fixture(scope="module")
 def servers(here: Cluster) -> list[Server]:
     return here.serve(2)
-
-
-@pytest.fixture(autouse=True)
-async def _nobody_stays() -> AsyncIterator[None]:
-    yield
-    await close_all()
 
 
 class Spans:

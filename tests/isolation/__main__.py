@@ -18,7 +18,8 @@ def main() -> int:
     os.environ["RXGRAPH_ISOLATION_EXAMPLES"] = str(given.examples)
     os.environ["RXGRAPH_ISOLATION_STEPS"] = str(given.steps)
     paths = ["tests/isolation", "tests/integration/test_isolation_cluster.py"]
-    return int(pytest.main(["-q", "-s", *paths, *rest]))
+    no_limit = ["-o", "faulthandler_timeout=0"]  # one test is all of the examples
+    return int(pytest.main(["-q", "-s", *no_limit, *paths, *rest]))
 
 
 if __name__ == "__main__":
