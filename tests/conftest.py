@@ -7,10 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from rxgraph.cache import opening
 from rxgraph.settings import get_settings
 from rxgraph.sync import engine
+
+# A busy machine is no failure: speed is measured by benchmarks.
+settings.register_profile(
+    "suite", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
 
 _FOLDERS = {
     "integration": pytest.mark.integration,
