@@ -102,6 +102,10 @@ class Process:
         self.run(flush(self.world.writer, frozenset(touched)))
         self.world.intents.pop(number)
 
+    def sessions(self) -> frozenset[str]:
+        """Who counts as watching."""
+        return frozenset(self.world.store.perform(steps.LoadAnchor(KEY)).sessions)
+
     def phase(self) -> Phase:
         return self.world.store.perform(steps.LoadAnchor(KEY)).phase
 
@@ -302,3 +306,65 @@ async def test_a_replica_leaves_though_its_driver_swallows_that_it_is_cancelled(
     again = Watcher(process)
     await asyncio.wait_for(again.attach(), 5)
     await asyncio.wait_for(asking, 5)
+
+
+async def test_a_replica_that_missed_a_wakeup_stands_where_the_store_does_after_a_refresh(
+    processes: list[Process],
+) -> None:
+    writer, reader = processes
+    watcher = Watcher(reader)
+    await watcher.attach()
+    await watcher.attachment.replica.refresh()
+    reader.is_deaf = True
+    writer.change()
+    await asyncio.sleep(0.01)
+    assert watcher.shown != writer.world.tables.shown(("1",))
+    await asyncio.wait_for(watcher.attachment.replica.refresh(), 5)
+    assert watcher.shown == writer.world.tables.shown(("1",))
+
+
+async def leave_for_good(watcher: Watcher) -> None:
+    replica = watcher.attachment.replica
+    await replica.refresh()  # what was heated is written by now
+    replica.receivers.clear()
+    await watcher.process.hub.release(replica)
+
+
+async def test_a_leave_that_failed_is_said_again_when_the_store_is_back(
+    processes: list[Process],
+) -> None:
+    process, leave = processes[0], processes[0].leave
+    watcher = Watcher(process)
+    await watcher.attach()
+
+    async def away(key: Any) -> None:
+        raise BackendError("the store is away")
+
+    process.leave = away  # type: ignore[method-assign]
+    await leave_for_good(watcher)
+    assert process.sessions() == {process.session}
+    await process.hub.poll()  # while it is away still
+    await asyncio.sleep(0)
+    process.leave = leave  # type: ignore[method-assign]
+    await process.hub.poll()
+    await asyncio.gather(*process.hub._leaving.values())
+    assert not process.sessions()
+
+
+async def test_a_leave_that_failed_is_not_said_after_somebody_has_come_back(
+    processes: list[Process],
+) -> None:
+    process, leave = processes[0], processes[0].leave
+    watcher, again = Watcher(process), Watcher(process)
+    await watcher.attach()
+
+    async def away(key: Any) -> None:
+        raise BackendError("the store is away")
+
+    process.leave = away  # type: ignore[method-assign]
+    await leave_for_good(watcher)
+    process.leave = leave  # type: ignore[method-assign]
+    await asyncio.wait_for(again.attach(), 5)
+    process.hub._say_again()
+    await asyncio.sleep(0.05)
+    assert process.sessions() == {process.session}

@@ -165,6 +165,29 @@ class TestResuming:
         assert (await take(results))["kind"] == "DELTA"
         await results.aclose()
 
+    @pytest.mark.parametrize("is_other", [False, True], ids=["batch", "generation"])
+    async def test_who_comes_back_to_a_server_that_is_behind_is_not_taken_back(
+        self, is_other: bool, monkeypatch: pytest.MonkeyPatch
+    ):
+        shop = Shop()
+        shop.hub.change(track(0, 11, "Newest"))
+        replica = shop.hub.replica
+        newest = replica.state, replica.generation + is_other, replica.position
+        replica.generation = newest[1]
+        cursor = await self.cursor(shop)
+        replica.state, replica.generation, replica.position = shelf(), newest[1] - is_other, 10
+
+        async def refresh() -> None:
+            await asyncio.sleep(0)
+            replica.state, replica.generation, replica.position = newest
+
+        monkeypatch.setattr(replica, "refresh", refresh)
+        results = await shop.stream(after=cursor)
+        event = await take(results)
+        assert event["kind"] == "DELTA"
+        assert not any(event["changed"].values())
+        await results.aclose()
+
     @pytest.mark.parametrize("change", ["generation", "floor", "future", "viewer", "ttl", "store"])
     async def test_a_cursor_that_cannot_be_resumed_is_reset_then_snapshot(self, change):
         shop = Shop()
