@@ -5,6 +5,7 @@
 --first S     the seed to begin with (0)
 --processes N how many at a time (all cores)
 --without K   leave out a kind of trouble; may be given several times
+--only K      every world has this kind of trouble and no other; may be given several times
 --broken NAME with a deliberate bug (``tests/simulation/broken.py``)
 """
 
@@ -28,9 +29,15 @@ def main() -> int:
     parser.add_argument("--attempts", type=int, default=600, help="at making a failure smaller")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--without", action="append", default=[])
+    parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--broken")
     given = parser.parse_args()
-    job = Job(without=tuple(given.without), broken=given.broken, attempts=given.attempts)
+    job = Job(
+        without=tuple(given.without),
+        only=tuple(given.only),
+        broken=given.broken,
+        attempts=given.attempts,
+    )
     if given.seed is not None:
         return _replay(Job(**{**vars(job), "seed": given.seed, "is_replay": True}))
     asked = {"seed": given.first, "steps": given.steps, "seeds": MANY, "failures": given.failures}

@@ -97,6 +97,11 @@ class Client:
             if not servers:
                 continue
             self._connect(choices.choice(servers))
+            if not self.is_quiet and choices.chance(0.1):
+                yield choices.uniform(0.0, 0.05)
+                self.world.counts["left while it opened"] += 1
+                self._leave()
+                continue
             stay_until = self.world.scheduler.now + choices.uniform(0.0, plan.stay)
             while self.is_connected:
                 yield 0.05

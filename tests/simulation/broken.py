@@ -1,7 +1,7 @@
 """Deliberate bugs: each breaks one rule of the real code, and the simulation must notice.
 
-``test_simulation.py`` says which are found within how many worlds; how many the others take has not
-been measured: ``scripts/test simulation --broken NAME`` looks for them.
+``test_simulation.py`` says in what kind of trouble each is found. ``scripts/test simulation
+--broken NAME`` looks for one by hand.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ class Job:
     attempts: int = 400  # to make a failing run smaller
     broken: str | None = None
     without: tuple[str, ...] = ()  # kinds of trouble that are left out
+    only: tuple[str, ...] = ()  # the kinds of trouble that every world has; none: as it happens
 
 
 @dataclass
@@ -122,9 +123,9 @@ def run(
     return report
 
 
-def find(rule: str, seeds: int) -> int | None:
-    """Return the first of so many seeds that shows that *rule* is broken; None: none does."""
-    for item in told_by(Job(broken=rule, seeds=seeds)):
+def find(job: Job) -> int | None:
+    """Return the first seed that shows that a rule is broken; None: none of them does."""
+    for item in told_by(job):
         if item["kind"] == "failed":
             return int(item["seed"])
     return None

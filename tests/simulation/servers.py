@@ -161,6 +161,7 @@ class Request(Lane):
         self._is_done = False
         self._answer: Any = None
         self._error: BackendError | None = None
+        self._dawdle()
 
     def step(self) -> None:
         """Do it, or bring the answer."""
@@ -170,6 +171,7 @@ class Request(Lane):
                 self._answer = self._function()
             except BackendError as error:
                 self._error = error
+            self._dawdle()
             return
         self._server.world.scheduler.drop(self)
         if self._future.done():
@@ -178,6 +180,12 @@ class Request(Lane):
             self._future.set_exception(self._error)
         else:
             self._future.set_result(self._answer)
+
+    def _dawdle(self) -> None:
+        world = self._server.world
+        if world.choices.chance(world.plan.slowness):
+            world.faults["request slow"] += 1
+            self.held_until = world.scheduler.now + world.choices.uniform(0.0, 1.0)
 
 
 class AsyncStorage:

@@ -38,7 +38,7 @@ def search(job: Job) -> None:
         say(kind=kind, steps=steps, seeds=seeds, faults=faults, counts=counts, seconds=seconds)
 
     while steps < job.steps and seeds < job.seeds:
-        verdict = simulate(seed, without=job.without)
+        verdict = simulate(seed, without=job.without, only=job.only)
         steps, seeds = steps + verdict.steps, seeds + 1
         faults += verdict.faults
         counts += verdict.counts
@@ -58,16 +58,18 @@ def search(job: Job) -> None:
 
 def replay(job: Job) -> None:
     """Run one seed again, make it as small as may be, and tell what happens in it."""
-    first = simulate(job.seed, without=job.without)
+    first = simulate(job.seed, without=job.without, only=job.only)
     if first.failure is None:
         say(kind="passed", seed=job.seed, steps=first.steps)
         return
 
     def fails(choices: Any) -> bool:
-        return _is_alike(simulate(job.seed, choices, without=job.without), first)
+        again = simulate(job.seed, choices, without=job.without, only=job.only)
+        return _is_alike(again, first)
 
     best = shrink(first.choices, fails, attempts=job.attempts)
-    last = simulate(job.seed, best, without=job.without, is_traced=True)
+    kinds = {"without": job.without, "only": job.only}
+    last = simulate(job.seed, best, is_traced=True, **kinds)
     say(
         kind="small",
         seed=job.seed,

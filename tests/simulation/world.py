@@ -43,6 +43,7 @@ class Plan:
     loss: float
     doubling: float
     skew: float
+    slowness: float
     kinds: frozenset[str] = field(default_factory=frozenset)
 
     @classmethod
@@ -64,6 +65,7 @@ class Plan:
             loss=some(0.0, 0.1, 0.5),
             doubling=some(0.0, 0.1, 0.3),
             skew=some(0.0, 0.05, 0.3),
+            slowness=some(0.0, 0.01, 0.1),
             kinds=kinds,
         )
 
@@ -99,7 +101,12 @@ class World:
     """Database, store, bus, processes and actors of one run."""
 
     def __init__(
-        self, choices: Choices, *, without: Sequence[str] = (), is_traced: bool = False
+        self,
+        choices: Choices,
+        *,
+        without: Sequence[str] = (),
+        only: Sequence[str] = (),
+        is_traced: bool = False,
     ) -> None:
         self.choices = choices
         self.faults: Counter[str] = Counter()
@@ -111,7 +118,8 @@ class World:
         clock.names = 0
         random.seed(choices.seed)  # the jitter of the real code
         plan = Plan.draw(choices)
-        self.plan = replace(plan, kinds=plan.kinds - frozenset(without))
+        kinds = frozenset(only) or plan.kinds
+        self.plan = replace(plan, kinds=kinds - frozenset(without))
         self.scheduler = Scheduler(choices, BEGIN)
         self.database = Database()
         self.storage = Storage(choices, self.scheduler, self.faults)
@@ -309,11 +317,12 @@ def simulate(
     given: Sequence[int] | None = None,
     *,
     without: Sequence[str] = (),
+    only: Sequence[str] = (),
     is_traced: bool = False,
 ) -> Verdict:
     """Run the world of *seed*, or that of *given* choices."""
     choices = Choices(seed, given)
-    world = World(choices, without=without, is_traced=is_traced)
+    world = World(choices, without=without, only=only, is_traced=is_traced)
     logger, handler = logging.getLogger("rxgraph"), _Errors(world)
     logger.addHandler(handler)
     try:
