@@ -14,6 +14,8 @@ from collections.abc import Callable
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
 
+_jitter = random.Random()  # noqa: S311 - threads of their own draw from it: nobody else's numbers
+
 
 def pause_after(failures: int, *, first: float, longest: float, jitter: float) -> float:
     """Return the seconds to wait after so many failures in a row; *jitter* is of [0, 1).
@@ -40,7 +42,7 @@ class Outage:
         logger: logging.Logger = logging.getLogger("rxgraph.outages"),  # noqa: B008
         longest_seconds: float | None = None,
         clock: Callable[[], float] = time.monotonic,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = _jitter.random,
     ) -> None:
         self._what, self._logger, self._longest = what, logger, longest_seconds
         self._clock, self._jitter = clock, jitter

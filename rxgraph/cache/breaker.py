@@ -41,6 +41,7 @@ class Breaker:
         self._start = start or _start_thread
         self._lock = threading.Lock()
         self._process: int | None = None  # that probes; None: requests pass
+        self._is_closed = False
 
     @property
     def is_open(self) -> bool:
@@ -65,6 +66,10 @@ class Breaker:
             self._outage.failed(error)
             self._open()
 
+    def close(self) -> None:
+        """Try no more: nobody needs the store."""
+        self._is_closed = True
+
     def _open(self) -> None:
         with self._lock:
             if self._process == os.getpid():
@@ -73,7 +78,7 @@ class Breaker:
         self._start(self._try_until_it_answers)
 
     def _try_until_it_answers(self) -> None:
-        while True:
+        while not self._is_closed:
             try:
                 self._probe()
             except Exception as error:  # noqa: BLE001 - whatever it is, it is no answer

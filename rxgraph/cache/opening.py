@@ -50,8 +50,14 @@ def open_async_store(settings: RxGraphSettings) -> AsyncStore:
 
 
 def reset() -> None:
-    """Forget the memory store, so that the next one opened is empty; for tests."""
+    """Forget the memory store and which stores are away: the next one opened is new; for tests."""
     _memory.cache_clear()
+    while _breakers:
+        _breakers.pop().close()
+    _breaker.cache_clear()
+
+
+_breakers: list[Breaker] = []
 
 
 @cache
@@ -72,4 +78,6 @@ def _breaker(url: str, timeout_seconds: float) -> Breaker:
         finally:
             prober.close()
 
-    return Breaker("MongoDB", probe)
+    breaker = Breaker("MongoDB", probe)
+    _breakers.append(breaker)
+    return breaker

@@ -239,6 +239,8 @@ class Reconciliation:
         row = self.rows.get(key)
         if row is None or not self._was_live(key):
             return True
+        if self.as_of is None:  # the new parent may list it already, and the old one still
+            return True
         relations = [relation for _, relation in self.tree.parents[key.typename]]
         if any(relation.kind is RelationKind.PROPERTY for relation in relations):
             return True

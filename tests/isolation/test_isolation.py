@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterator
 
 import pytest
+from django.core.management import call_command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +27,19 @@ IS_LONG = "RXGRAPH_ISOLATION_EXAMPLES" in os.environ
 in_database = pytest.mark.django_db(transaction=True)
 
 
+@pytest.fixture
+def _small_keys(transactional_db: None) -> Iterator[None]:
+    """Let the keys of other tests begin anew, after the long ones that are used here."""
+    yield
+    call_command(
+        "flush", verbosity=0, interactive=False, reset_sequences=True, inhibit_post_migrate=True
+    )
+
+
+
+
 @in_database
+@pytest.mark.usefixtures("_small_keys")
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -57,6 +71,7 @@ TRIED = [rule for rule in BREAKS if IS_LONG or rule.__name__ in SOON]
 
 
 @in_database
+@pytest.mark.usefixtures("_small_keys")
 @pytest.mark.parametrize("rule", TRIED, ids=lambda rule: rule.__name__)
 def test_a_broken_rule_is_noticed(rule: Break, monkeypatch: pytest.MonkeyPatch) -> None:
     rule(monkeypatch)

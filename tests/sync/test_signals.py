@@ -11,9 +11,10 @@ from django.db import connections, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rxgraph import outage as outage_module
 from rxgraph.cache.steps import Wakeup
 from rxgraph.serve.signals import Signals
-from rxgraph.sync import intents, wakeups_layer
+from rxgraph.sync import intents
 from rxgraph.sync.engine import Engine, get_engine
 from rxgraph.sync.signals import MAX_BYTES, Signal, decode_signal, encode_signal
 from rxgraph.sync.wakeups import LocalBus, LocalListener
@@ -108,8 +109,8 @@ async def test_signals_travel_through_redis_in_order_with_wakeups(wire: Wire) ->
 def test_signals_that_an_outage_swallows_are_logged_once(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wakeups_layer, "FIRST_PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr(wakeups_layer, "LONGEST_PAUSE_SECONDS", 0.002)
+    monkeypatch.setattr(outage_module, "FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(outage_module, "LONGEST_PAUSE_SECONDS", 0.002)
     layer = Broken()
     bus = ChannelLayerBus(namespace="x", layer=lambda: layer)
 
