@@ -22,3 +22,11 @@ def test_it_is_not_named_where_nothing_that_he_sees_lists_it() -> None:
     state = {item.key: item for item in (root, given, memo(HIS, BOB))}
     change = see_since(see(TREE, ROOT, state, str(ANN.pk)), [], 5, str(ANN.pk))
     assert change.removed == {}
+
+
+def test_what_was_deleted_meanwhile_is_named_to_its_owner_alone() -> None:
+    state = {item.key: item for item in (replace(album(), links=(HIS,)), memo(HIS, BOB))}
+    deleted = replace(memo(MINE, BOB, version=9), removed=RemovalReason.DELETED)
+    for user, removed in ((BOB, {MINE: RemovalReason.DELETED}), (ANN, {})):
+        view = see(TREE, ROOT, state, str(user.pk))
+        assert see_since(view, [deleted], 5, str(user.pk)).removed == removed

@@ -57,11 +57,6 @@ def removals_name_everything(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(module, "see_change", tell_all)
 
 
-def who_resumes_is_told_all_tombstones(patch: pytest.MonkeyPatch) -> None:
-    """What was deleted meanwhile was everybody's."""
-    patch.setattr(visibility, "_owned", lambda document, user_id: True)
-
-
 def parents_list_what_is_hidden(patch: pytest.MonkeyPatch) -> None:
     """Ids in lists are those of the document."""
     see_list = visibility.see_list
@@ -155,7 +150,6 @@ BREAKS: list[Break] = [
     user_key_is_forgotten,
     user_key_is_forgotten_in_deltas,
     removals_name_everything,
-    who_resumes_is_told_all_tombstones,
     parents_list_what_is_hidden,
     lists_show_the_roots_of_all,
     other_people_s_writes_are_named,

@@ -36,8 +36,6 @@ def _small_keys(transactional_db: None) -> Iterator[None]:
     )
 
 
-
-
 @in_database
 @pytest.mark.usefixtures("_small_keys")
 @settings(
@@ -60,13 +58,9 @@ SOON = {
     "parents_list_what_is_hidden": 0,
     "lists_show_the_roots_of_all": 0,
     "removals_name_everything": 2,
-    "who_resumes_is_told_all_tombstones": 4,
     "other_people_s_writes_are_named": 6,
     "actions_run_on_the_contexts_of_others": 1,
 }
-#: Who resumes has to own a cursor of a project in which somebody else's row was deleted.
-NOTES = World(("note", "comment"), ("comment", "note"), is_secret=False, looks_up=False)
-RETURNING = {"who_resumes_is_told_all_tombstones"}
 TRIED = [rule for rule in BREAKS if IS_LONG or rule.__name__ in SOON]
 
 
@@ -78,10 +72,7 @@ def test_a_broken_rule_is_noticed(rule: Break, monkeypatch: pytest.MonkeyPatch) 
     first = SOON.get(rule.__name__, 0)
     for seed in (first, *(other for other in range(15) if other != first)):
         try:
-            if rule.__name__ in RETURNING:
-                play_here(random.Random(seed), 40, NOTES, returning=15)
-            else:
-                play_here(random.Random(seed), 40)
+            play_here(random.Random(seed), 40)
         except Leak:
             return
         except Exception:  # noqa: BLE001, S112  # what is broken may fail in any way
