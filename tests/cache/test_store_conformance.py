@@ -853,18 +853,22 @@ def test_an_unknown_driver_is_refused_when_it_is_opened() -> None:
 # -- MongoDB alone
 
 
-@pytest.mark.parametrize("driver", ["mongo", "motor", "pymongo"])
-def test_a_store_that_is_away_is_named_without_its_password(driver: str) -> None:
+@pytest.mark.parametrize(("driver", "port"), [("mongo", 9), ("motor", 10), ("pymongo", 11)])
+def test_a_store_that_is_away_is_named_without_its_password(driver: str, port: int) -> None:
     pytest.importorskip("pymongo")
     conf = RxGraphSettings(
-        store="mongodb://me:secret@127.0.0.1:9/live", mongo_driver=driver, store_timeout_seconds=0.2
+        store=f"mongodb://me:secret@127.0.0.1:{port}/live",  # a process remembers what is away
+        mongo_driver=driver,
+        store_timeout_seconds=0.2,
     )
     opened: Any
     if driver == "mongo":
         opened = opening.open_store(conf)
     else:
         opened = Blocking(opening.open_async_store(conf))
-    with pytest.raises(BackendError, match=r"LoadAnchor on mongodb://127\.0\.0\.1:9/live") as told:
+    with pytest.raises(
+        BackendError, match=rf"LoadAnchor on mongodb://127\.0\.0\.1:{port}/live"
+    ) as told:
         opened.perform(LoadAnchor(PROJECT))
     opened.close()
     assert "secret" not in str(told.value)
