@@ -36,7 +36,7 @@ class Pack:
 class Anchor:
     """The record of one anchor. Times are Unix seconds."""
 
-    revision: int = 0  # changes with every swap; 0: not stored yet
+    revision: int = 0  # changes with every swap; 0 or less: not stored yet
     phase: Phase = Phase.COLD
     generation: int = 0  # one life of the cache; documents carry it
     seq: int = 0  # number of the newest batch begun
@@ -55,6 +55,10 @@ class Anchor:
     published: tuple[tuple[int, str], ...] = ()
     #: Where the whole state of this generation can be read at once.
     pack: Pack | None = None
+
+    def stored(self) -> Anchor:
+        """Return it as the store has it after a swap: who swaps it again has to name that one."""
+        return replace(self, revision=abs(self.revision) + 1)
 
     def marks_since(self, number: int) -> tuple[str, ...]:
         """Return the marks that were published after *number*."""

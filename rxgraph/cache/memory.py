@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import RLock
 from typing import TypeVar, cast
 
@@ -187,9 +187,9 @@ class MemoryStore:
 
     def _swap_anchor(self, step: SwapAnchor) -> bool:
         key, anchor = step.key, step.anchor
-        if self._load_anchor(LoadAnchor(key)).revision != anchor.revision:
+        if self._load_anchor(LoadAnchor(key)).revision != max(anchor.revision, 0):
             return False
-        self._anchors[key] = replace(anchor, revision=anchor.revision + 1)
+        self._anchors[key] = anchor.stored()
         if anchor.phase is Phase.HEATING:
             self._heating[key.channel].add(key)
         else:

@@ -195,8 +195,8 @@ def swap_anchor(step: SwapAnchor) -> Procedure[bool]:
     """Answer ``SwapAnchor``."""
     yield from EnsureIndexes(ANCHORS, ANCHOR_INDEXES)
     revision = step.anchor.revision
-    record = encode_anchor(step.key, step.anchor) | {"r": revision + 1}
-    if revision == 0:
+    record = encode_anchor(step.key, step.anchor.stored())
+    if revision <= 0:
         return not (yield from Insert(ANCHORS, [record], step.is_durable))
     filter_ = {"_id": record["_id"], "r": revision}
     replacement = Replace(ANCHORS, [(filter_, record)], False, step.is_durable)
@@ -206,14 +206,11 @@ def swap_anchor(step: SwapAnchor) -> Procedure[bool]:
 def swap_anchors(step: SwapAnchors) -> Procedure[bool]:
     """Answer ``SwapAnchors``."""
     yield from EnsureIndexes(ANCHORS, ANCHOR_INDEXES)
-    records = [
-        encode_anchor(key, anchor) | {"r": anchor.revision + 1}
-        for key, anchor in step.anchors.items()
-    ]
+    records = [(a.revision, encode_anchor(key, a.stored())) for key, a in step.anchors.items()]
     is_stored = True
     for part in chunks(records, DOCUMENTS_PER_REQUEST):
-        fresh = [record for record in part if record["r"] == 1]
-        known = [({"_id": r["_id"], "r": r["r"] - 1}, r) for r in part if r["r"] > 1]
+        fresh = [record for revision, record in part if revision <= 0]
+        known = [({"_id": record["_id"], "r": n}, record) for n, record in part if n > 0]
         if fresh:
             is_stored &= not (yield from Insert(ANCHORS, fresh))
         if known:

@@ -45,8 +45,9 @@ class LoadAnchor(Step[Anchor]):
 class SwapAnchor(Step[bool]):
     """Replace the record if its stored revision is still ``anchor.revision``.
 
-    The stored record gets ``revision + 1``. False: somebody was faster. One that is not
-    *is_durable* may be lost in a crash of the store, unless a later durable swap was answered.
+    One below 1 stands for a record that is not stored. What is stored is ``anchor.stored()``, with
+    the next revision. False: somebody was faster. One that is not *is_durable* may be lost in a
+    crash of the store, unless a later durable swap was answered.
     """
 
     key: AnchorKey

@@ -36,6 +36,7 @@ Decide = Callable[[Anchor, float], Anchor | None]
 
 _ATTEMPTS = 200
 _LONGEST_PAUSE_SECONDS = 0.05
+_REVISION_BITS = 48
 
 
 def settle(
@@ -58,8 +59,9 @@ def settle(
         after = decide(before, (yield from Now()))
         if after is None:
             return before, None
+        after = _born(after)
         if (yield from SwapAnchor(key, after, is_durable(after))):
-            return before, _stored(after)
+            return before, after.stored()
         yield from _give_way(attempt)
         before = yield from LoadAnchor(key)
     raise BackendError(f"the record of {key} changed {_ATTEMPTS} times while being written")
@@ -78,7 +80,7 @@ def settle_all(keys: Iterable[AnchorKey], decide: Decide) -> Procedure[None]:
         records = yield from LoadAnchors(left)
         now = yield from Now()
         decided = {key: decide(records[key], now) for key in left}
-        changed = {key: after for key, after in decided.items() if after is not None}
+        changed = {key: _born(after) for key, after in decided.items() if after is not None}
         if not changed or (yield from SwapAnchors(changed)):
             return
         yield from _give_way(attempt)
@@ -196,5 +198,12 @@ def leave_anchors(keys: Iterable[AnchorKey], session: str) -> Procedure[None]:
     yield from settle_all(keys, lambda anchor, now: decisions.leave(anchor, session, now))
 
 
-def _stored(anchor: Anchor) -> Anchor:
-    return replace(anchor, revision=anchor.revision + 1)
+def _born(anchor: Anchor) -> Anchor:
+    """Have a record that is not stored yet begin with a revision that no other one has.
+
+    A store may lose a record, and somebody begin another one: whoever goes on from the lost one
+    must not take that for it.
+    """
+    if anchor.revision > 0:
+        return anchor
+    return replace(anchor, revision=-random.getrandbits(_REVISION_BITS))

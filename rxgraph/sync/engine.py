@@ -195,7 +195,7 @@ class Engine:
     def _swap(self, step: SwapAnchor) -> bool:
         is_stored = self.store.perform(step)
         if is_stored:
-            self.mirrors.note(step.key, replace(step.anchor, revision=step.anchor.revision + 1))
+            self.mirrors.note(step.key, step.anchor.stored())
         return is_stored
 
     def _load(self, step: LoadAnchor) -> Anchor:

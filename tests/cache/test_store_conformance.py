@@ -255,6 +255,20 @@ def test_a_record_that_is_not_stored_cannot_be_swapped_by_revision(store: Perfor
     assert store.perform(LoadAnchor(PROJECT)) == Anchor()
 
 
+def test_a_record_begins_where_it_is_told_to(store: Performs) -> None:
+    first, several = Anchor(revision=-(2**48), schema="first"), replace(HOT, revision=-7)
+    assert store.perform(SwapAnchor(PROJECT, first))
+    assert (
+        store.perform(LoadAnchor(PROJECT)) == first.stored() == replace(first, revision=2**48 + 1)
+    )
+    assert not store.perform(SwapAnchor(PROJECT, first))  # it is stored by now
+    assert not store.perform(SwapAnchors({PROJECT: first, LABELS: several}))
+    assert store.perform(LoadAnchor(LABELS)) == replace(several, revision=8)
+    assert store.perform(SwapAnchors({LABELS: several.stored()}))
+    assert store.perform(LoadAnchor(LABELS)).revision == 9
+    assert store.perform(SwapAnchor(PROJECT, first.stored()))
+
+
 def test_many_threads_swap_one_after_the_other(blocking: Store) -> None:
     wins: list[int] = []
 
@@ -1035,7 +1049,7 @@ _documents = st.builds(
 )
 _anchors = st.builds(
     Anchor,
-    revision=st.integers(0, 2),
+    revision=st.integers(-2, 3),
     phase=st.sampled_from(Phase),
     generation=_generations,
     pending=st.frozensets(st.just(RowKey("board.task", "1"))),

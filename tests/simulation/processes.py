@@ -7,7 +7,7 @@ anything may happen, the death of its process included.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +109,7 @@ class Process:
     def _swap(self, step: steps.SwapAnchor) -> bool:
         is_stored: bool = self.world.storage.ask(step)
         if is_stored:
-            stored = replace(step.anchor, revision=step.anchor.revision + 1)
+            stored = step.anchor.stored()
             self.engine.mirrors.note(step.key, stored)
         return is_stored
 

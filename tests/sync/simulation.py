@@ -285,7 +285,7 @@ class World:
         if isinstance(step, steps.LoadAnchor):
             self.mirrors.note(step.key, answer)
         elif answer and self.rng.random() < 0.7:  # the others are by other processes
-            record = replace(step.anchor, revision=step.anchor.revision + 1)
+            record = step.anchor.stored()
             self.mirrors.note(step.key, record)
         return answer
 
