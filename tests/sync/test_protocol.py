@@ -37,7 +37,7 @@ def test_every_client_converges_and_shows_only_states_the_database_had(part: int
     kinds += ["wake-up lost", "no pack", "packed again"]
     kinds += ["left out of several", "documents remembered", "at a glance"]
     for kind in kinds:
-        assert faults[kind] > len(seeds) / 10, f"the runs hardly met {kind}: {faults}"
+        assert faults[kind] > len(seeds) / 20, f"the runs hardly met {kind}: {faults}"
     for kind in ("anchor known", "documents known", "list not read", "pack read"):
         assert faults[kind] > len(seeds) / 2, f"the runs hardly met {kind}: {faults}"
 
