@@ -54,7 +54,9 @@ async def operations(url: str, init: dict[str, Any], payloads: Sequence[Any]) ->
 async def _message(socket: ClientConnection) -> Any:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            return json.loads(await socket.recv())
+            while (message := json.loads(await socket.recv())).get("type") == "ping":
+                await socket.send('{"type": "pong"}')
+            return message
     except TimeoutError:
         raise Finding("nothing came") from None
     except websockets.ConnectionClosed:
