@@ -57,11 +57,8 @@ class Score:
 class Play:
     """One random play in a *world*."""
 
-    def __init__(
-        self, rng: random.Random, world: World, venue: Venue, *, returning: float = 2
-    ) -> None:
-        """Prepare; *returning*: how often somebody goes away and comes back."""
-        self.rng, self.world, self.venue, self.returning = rng, world, venue, returning
+    def __init__(self, rng: random.Random, world: World, venue: Venue) -> None:
+        self.rng, self.world, self.venue = rng, world, venue
         self.score = Score()
         self.states: list[dict[str, dict[str, set[str]]]] = []  # by user, by scope
         self.rows: Rows = {}
@@ -131,7 +128,7 @@ class Play:
             (self._work, 10),
             (self._subscribe, 4),
             (self._stop, 1),
-            (self._return, self.returning),
+            (self._return, 2),
             (self._query, 3),
             (self._mutate, 4),
             (self._act, 1),

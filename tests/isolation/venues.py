@@ -60,27 +60,23 @@ class Here:
             await database_sync_to_async(connections.close_all)()
 
 
-def play_here(
-    rng: random.Random, steps: int, world: World | None = None, *, returning: float = 2
-) -> Score:
+def play_here(rng: random.Random, steps: int) -> Score:
     """Play in this process; nothing of it is left."""
-    world = world or random_world(rng)
+    world = random_world(rng)
     channels = channels_of(world)
     with declared(*channels):
         schema = make_schema([compile_channel(channel) for channel in channels])
         try:
-            return asyncio.run(_play(Here(schema), rng, steps, world, returning))
+            return asyncio.run(_play(Here(schema), rng, steps, world))
         finally:
             engine.reset()
             opening.reset()
             _clear()
 
 
-async def _play(
-    venue: Here, rng: random.Random, steps: int, world: World, returning: float
-) -> Score:
+async def _play(venue: Here, rng: random.Random, steps: int, world: World) -> Score:
     async with venue.serving():
-        return await Play(rng, world, venue, returning=returning).perform(steps)
+        return await Play(rng, world, venue).perform(steps)
 
 
 def _clear() -> None:
