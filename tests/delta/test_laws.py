@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from rxgraph.delta import State, apply, compose, diff, nest, see, see_change, see_since
 from rxgraph.delta.visibility import ViewChange
 from rxgraph.types import Document, InstanceKey, RemovalReason
-from tests.sync.simulation import ROOT, TREE, Tables
+from tests.simulation.database import TREE, Tables
+from tests.sync.simulation import ROOT
 
 KEYS = [InstanceKey(name, str(id_)) for name in ("Item", "Part", "Owner") for id_ in range(3)]
 

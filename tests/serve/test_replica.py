@@ -25,7 +25,8 @@ from rxgraph.serve.replica import Move, MoveKind
 from rxgraph.sync.flush import flush, rescue
 from rxgraph.sync.heating import heat
 from rxgraph.types import InstanceKey
-from tests.sync.simulation import KEY, LEASE_TICKS, TREE, World, row_key
+from tests.simulation.database import TREE, row_key
+from tests.sync.simulation import KEY, LEASE_TICKS, World
 
 ITEM = InstanceKey("Item", "i0")
 

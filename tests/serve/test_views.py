@@ -22,26 +22,26 @@ from rxgraph.delta import (
 )
 from rxgraph.serve.views import see_after
 from rxgraph.types import NOTICE, Document, InstanceKey, RemovalReason
-from tests.sync.simulation import _layer, _relation
+from tests.simulation.database import layer, relation
 
 Documents = dict[InstanceKey, Document]
 
 #: Boards with items (of one board each), private notes and labels that many boards share.
 TREE = StateTree(
     {
-        "Board": _layer(
+        "Board": layer(
             "Board",
-            _relation("items", RelationKind.REVERSE, "Item", many=True),
-            _relation("labels", RelationKind.MANY_TO_MANY, "Label", many=True),
-            _relation("notes", RelationKind.REVERSE, "Note", many=True),
+            relation("items", RelationKind.REVERSE, "Item", many=True),
+            relation("labels", RelationKind.MANY_TO_MANY, "Label", many=True),
+            relation("notes", RelationKind.REVERSE, "Note", many=True),
         ),
-        "Item": _layer("Item", _relation("labels", RelationKind.MANY_TO_MANY, "Label", many=True)),
+        "Item": layer("Item", relation("labels", RelationKind.MANY_TO_MANY, "Label", many=True)),
         "Note": replace(
-            _layer("Note", _relation("pages", RelationKind.REVERSE, "Page", many=True)),
+            layer("Note", relation("pages", RelationKind.REVERSE, "Page", many=True)),
             user_key="owner_id",
         ),
-        "Label": _layer("Label"),
-        "Page": _layer("Page"),
+        "Label": layer("Label"),
+        "Page": layer("Page"),
     },
     many=True,
     fingerprint="views",

@@ -32,11 +32,13 @@ class FakeModel:
         self._meta = SimpleNamespace(label_lower=label, ordering=(), pk=pk, concrete_model=self)
 
 
-def _relation(name: str, kind: RelationKind, target: str, *, many: bool) -> Relation:
+def relation(name: str, kind: RelationKind, target: str, *, many: bool) -> Relation:
+    """Return a relation whose column and accessor have its name."""
     return Relation(name, name, name, kind, target, many, not many)
 
 
-def _layer(typename: str, *relations: Relation) -> Layer:
+def layer(typename: str, *relations: Relation) -> Layer:
+    """Return a layer of a fake model."""
     serializer: Any = SimpleNamespace(fields={})
     model: Any = FakeModel(f"sim.{typename.lower()}")
     return Layer(typename, serializer, model, (), relations)
@@ -44,14 +46,14 @@ def _layer(typename: str, *relations: Relation) -> Layer:
 
 TREE = StateTree(
     {
-        "Board": _layer("Board", _relation("items", RelationKind.REVERSE, "Item", many=True)),
-        "Item": _layer(
+        "Board": layer("Board", relation("items", RelationKind.REVERSE, "Item", many=True)),
+        "Item": layer(
             "Item",
-            _relation("parts", RelationKind.REVERSE, "Part", many=True),
-            _relation("owner", RelationKind.FORWARD, "Owner", many=False),
+            relation("parts", RelationKind.REVERSE, "Part", many=True),
+            relation("owner", RelationKind.FORWARD, "Owner", many=False),
         ),
-        "Part": _layer("Part"),
-        "Owner": _layer("Owner"),
+        "Part": layer("Part"),
+        "Owner": layer("Owner"),
     },
     many=False,
     fingerprint="sim",

@@ -28,7 +28,6 @@ class Storage:
         self._choices, self._scheduler, self._faults = choices, scheduler, faults
         self.memory = MemoryStore(lambda: scheduler.now)
         self.away_until = 0.0
-        self._older: dict[str, Any] | None = None
 
     def ask(self, request: Any) -> Any:
         """Do *request*, a step or a function of the memory store.
@@ -74,17 +73,6 @@ class Storage:
         memory._packs.pop(key, None)
         for holders in memory._holders.values():
             holders -= {holder for holder in holders if holder[0] == key}
-
-    def back_up(self) -> None:
-        """Keep a copy of everything."""
-        self._older = _contents(self.memory)
-
-    def restore(self) -> bool:
-        """Go back to that copy; False: there is none."""
-        older, self._older = self._older, None
-        if older is not None:
-            self._put(older)
-        return older is not None
 
     def _put(self, contents: dict[str, Any]) -> None:
         for name, value in contents.items():

@@ -12,8 +12,7 @@ import inspect
 import random
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
+from dataclasses import dataclass, field
 from typing import Any
 
 from rxgraph.cache import steps
@@ -24,102 +23,20 @@ from rxgraph.cache.packing import Packing, repack
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.reading import Reading, Unfinished, read_documents, read_several
 from rxgraph.cache.turns import clear_anchor
-from rxgraph.compile.state_tree import Layer, Relation, RelationKind, StateTree
 from rxgraph.delta import View, apply, see
 from rxgraph.sync.flush import Writer, flush, rescue
 from rxgraph.sync.heating import Warmth, heat
 from rxgraph.types import AnchorKey, Document, InstanceKey, RowKey
+from tests.simulation.database import TREE, Shown, Tables, change, document_of, with_lists
 
 Actor = Generator[None, None, Any]
-Shown = frozenset[tuple[InstanceKey, str]]
 
 LEASE_TICKS = 250.0
 GRACE_TICKS = 150.0
 PACKING = Packing(from_documents=1, per_part=4)
 
-
-class FakeModel:
-    """Just enough of a model for the tree."""
-
-    def __init__(self, label: str) -> None:
-        pk = SimpleNamespace(name="id")
-        self._meta = SimpleNamespace(label_lower=label, ordering=(), pk=pk, concrete_model=self)
-
-
-def _relation(name: str, kind: RelationKind, target: str, *, many: bool) -> Relation:
-    return Relation(name, name, name, kind, target, many, not many)
-
-
-def _layer(typename: str, *relations: Relation) -> Layer:
-    serializer: Any = SimpleNamespace(fields={})
-    model: Any = FakeModel(f"sim.{typename.lower()}")
-    return Layer(typename, serializer, model, (), relations)
-
-
-TREE = StateTree(
-    {
-        "Board": _layer("Board", _relation("items", RelationKind.REVERSE, "Item", many=True)),
-        "Item": _layer(
-            "Item",
-            _relation("parts", RelationKind.REVERSE, "Part", many=True),
-            _relation("owner", RelationKind.FORWARD, "Owner", many=False),
-        ),
-        "Part": _layer("Part"),
-        "Owner": _layer("Owner"),
-    },
-    many=False,
-    fingerprint="sim",
-)
 KEY = AnchorKey("sim", "1")
 ROOT = InstanceKey("Board", "1")
-
-
-@dataclass
-class Tables:
-    """Boards 1 and 2, items that move between them, parts of items, owners of items."""
-
-    boards: dict[str, int] = field(default_factory=lambda: {"1": 0, "2": 0})
-    items: dict[str, tuple[str | None, int, str | None]] = field(default_factory=dict)
-    parts: dict[str, tuple[str, int]] = field(default_factory=dict)
-    owners: dict[str, int] = field(default_factory=dict)
-
-    def row(self, key: InstanceKey) -> steps.Row | None:
-        """Render one row as a layer would."""
-        name, id_ = key
-        if name == "Board" and id_ in self.boards:
-            items = [i for i, (board, _, _) in sorted(self.items.items()) if board == id_]
-            links = tuple(InstanceKey("Item", i) for i in items)
-            return steps.Row(key, {"id": id_, "v": self.boards[id_], "items": items}, links)
-        if name == "Item" and id_ in self.items:
-            board, value, owner = self.items[id_]
-            parts = [p for p, (item, _) in sorted(self.parts.items()) if item == id_]
-            links = tuple(InstanceKey("Part", p) for p in parts)
-            links += (InstanceKey("Owner", owner),) if owner else ()
-            data = {"id": id_, "v": value, "parts": parts, "owner": owner}
-            above = (InstanceKey("Board", board),) if board else ()
-            return steps.Row(key, data, links, parents=above)
-        if name == "Part" and id_ in self.parts:
-            item, value = self.parts[id_]
-            return steps.Row(key, {"id": id_, "v": value}, (), parents=(InstanceKey("Item", item),))
-        if name == "Owner" and id_ in self.owners:
-            return steps.Row(key, {"id": id_, "v": self.owners[id_]}, ())
-        return None
-
-    def tree(self, id_: str) -> list[steps.Row]:
-        """Render everything below one board."""
-        found: dict[InstanceKey, steps.Row] = {}
-        frontier = [InstanceKey("Board", id_)]
-        while frontier:
-            row = self.row(frontier.pop())
-            if row is not None and row.key not in found:
-                found[row.key] = row
-                frontier.extend(row.links)
-        return list(found.values())
-
-    def shown(self, boards: tuple[str, ...]) -> Shown:
-        """Return what a client of these boards must show."""
-        rows = (row for board in boards for row in self.tree(board))
-        return frozenset((row.key, repr(row.data)) for row in rows)
 
 
 @dataclass(eq=False)
@@ -141,11 +58,7 @@ class World:
         self.ways = random.Random(seed)  # which of equal ways is taken: changes no interleaving
         self.clock = 1000.0
         self.store = MemoryStore(lambda: self.clock)
-        self.tables = Tables()
-        self.tables.owners = {"o1": 0, "o2": 0}
-        for index in range(3):
-            self.tables.items[f"i{index}"] = ("1", 0, "o1")
-        self.tables.parts = {"p0": ("i0", 0), "p1": ("i1", 0)}
+        self.tables = Tables.begin()
         self.history: list[dict[tuple[str, ...], Shown]] = []
         self._record()
         self.intents: dict[int, tuple[float, frozenset[RowKey]]] = {}
@@ -239,7 +152,7 @@ class World:
             case steps.ReadDependents():
                 return frozenset()
             case steps.ReadTree(snapshot=(tables, _), anchor_id=id_, version=version):
-                return [_document(row, version) for row in tables.tree(id_)]
+                return [document_of(row, version) for row in tables.tree(id_)]
             case steps.ReadMore(tree=tree):
                 count = self.rng.randrange(2, 9)
                 part, tree[:count] = tree[:count], []
@@ -328,86 +241,6 @@ class World:
                 step = procedure.send(answer)
         except StopIteration as end:
             return end.value
-
-
-def _document(row: steps.Row, version: int) -> Document:
-    return Document(row.key, version, row.data, row.links, row.owner)
-
-
-def with_lists(row: steps.Row, lists: Mapping[str, list[str]]) -> steps.Row:
-    """Return *row* with *lists* instead of what was read."""
-    data, links = row.data | dict(lists), row.links
-    for name, ids in lists.items():
-        child = {"items": "Item", "parts": "Part"}[name]
-        others = [key for key in links if key.typename != child]
-        links = (*(InstanceKey(child, id_) for id_ in ids), *others)
-    return replace(row, data=data, links=links)
-
-
-def row_key(typename: str, id_: str) -> RowKey:
-    """Return the key of a simulated row."""
-    return RowKey(f"sim.{typename.lower()}", id_)
-
-
-def change(world: World, rng: random.Random) -> set[RowKey]:
-    """Make one random change to the tables; return the rows it touched."""
-    tables = world.tables
-    items, parts, owners = sorted(tables.items), sorted(tables.parts), sorted(tables.owners)
-    kind = rng.choice(
-        ["item", "item", "part", "owner", "board", "move", "new", "newpart", "drop", "own", "dropo"]
-    )
-    if kind == "item" and items:
-        id_ = rng.choice(items)
-        board, _, owner = tables.items[id_]
-        tables.items[id_] = (board, world.value(), owner)
-        return {row_key("Item", id_)}
-    if kind == "part" and parts:
-        id_ = rng.choice(parts)
-        item = rng.choice(items) if items and rng.random() < 0.5 else tables.parts[id_][0]
-        tables.parts[id_] = (item, world.value())
-        return {row_key("Part", id_)}
-    if kind == "owner" and owners:
-        id_ = rng.choice(owners)
-        tables.owners[id_] = world.value()
-        return {row_key("Owner", id_)}
-    if kind == "board":
-        tables.boards["1"] = world.value()
-        return {row_key("Board", "1")}
-    if kind == "move" and items:
-        id_ = rng.choice(items)
-        _, value, owner = tables.items[id_]
-        tables.items[id_] = (rng.choice(["1", "1", "2", None]), value, owner)
-        return {row_key("Item", id_)}
-    if kind == "new":
-        id_ = f"n{world.value()}"
-        tables.items[id_] = ("1", 0, rng.choice([*owners, None]))
-        return {row_key("Item", id_)}
-    if kind == "newpart" and items:
-        id_ = f"q{world.value()}"
-        tables.parts[id_] = (rng.choice(items), 0)
-        return {row_key("Part", id_)}
-    if kind == "drop" and items:
-        id_ = rng.choice(items)
-        del tables.items[id_]
-        lost = [part for part in parts if tables.parts[part][0] == id_]
-        for part in lost:
-            del tables.parts[part]
-        return {row_key("Item", id_), *(row_key("Part", part) for part in lost)}
-    if kind == "own" and items:
-        id_ = rng.choice(items)
-        board, value, _ = tables.items[id_]
-        tables.items[id_] = (board, value, rng.choice([*owners, None]))
-        return {row_key("Item", id_)}
-    if kind == "dropo" and len(owners) > 1:
-        id_ = rng.choice(owners)
-        del tables.owners[id_]
-        touched = {row_key("Owner", id_)}
-        for item, (board, value, owner) in list(tables.items.items()):
-            if owner == id_:
-                tables.items[item] = (board, value, None)
-                touched.add(row_key("Item", item))
-        return touched
-    return set()
 
 
 # -- actors

@@ -18,7 +18,8 @@ from rxgraph.cache import steps
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.reading import Reading
 from rxgraph.types import ROOT_WANTED, InstanceKey, RowKey, roots_named
-from tests.sync.simulation import KEY, TREE, Actor, Verdict, World, _mortal, simulate
+from tests.simulation.database import TREE
+from tests.sync.simulation import KEY, Actor, Verdict, World, _mortal, simulate
 from tests.sync.test_forest_protocol import ForestClient, ForestWorld, drop_boards
 
 SEEDS = int(os.environ.get("RXGRAPH_SIMULATIONS", "600")) // 2

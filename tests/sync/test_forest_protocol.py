@@ -18,7 +18,8 @@ from rxgraph.cache.reading import Reading
 from rxgraph.delta import View, see_list
 from rxgraph.sync.flush import ask_for_roots
 from rxgraph.types import FOREST, ROOT_IDLE, ROOT_WANTED, AnchorKey, InstanceKey
-from tests.sync.simulation import TREE, Actor, Client, World, simulate
+from tests.simulation.database import TREE
+from tests.sync.simulation import Actor, Client, World, simulate
 
 SEEDS = int(os.environ.get("RXGRAPH_SIMULATIONS", "600")) // 2
 FOREVER = 1e9

@@ -13,7 +13,8 @@ from rxgraph.cache.turns import join_anchor, join_anchors, leave_anchor
 from rxgraph.sync.flush import flush
 from rxgraph.sync.heating import Warmth, heat
 from rxgraph.types import InstanceKey
-from tests.sync.simulation import KEY, World, row_key
+from tests.simulation.database import row_key
+from tests.sync.simulation import KEY, World
 from tests.sync.test_redo import alone, run
 
 

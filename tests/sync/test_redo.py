@@ -10,7 +10,8 @@ from rxgraph.cache.steps import OpenSnapshot, Procedure, Step
 from rxgraph.sync.flush import flush
 from rxgraph.sync.heating import heat
 from rxgraph.types import InstanceKey
-from tests.sync.simulation import World, row_key
+from tests.simulation.database import row_key
+from tests.sync.simulation import World
 
 
 def run(world: World, procedure: Procedure[Any], before: Callable[[Step[Any]], None]) -> Any:
