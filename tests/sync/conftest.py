@@ -11,10 +11,10 @@ from django.conf import settings
 from django.db import connections
 from django.db.models.signals import post_migrate
 
-from rxgraph.sync import tracking
+from rxgraph.sync import capture, tracking
 from rxgraph.sync.tracking import Tracking
 from rxgraph.sync.triggers import installing, presence
-from tests.sync.captured.recording import ALL
+from tests.sync.captured.recording import ALL, Recorder
 
 IS_TRIGGERED = settings.RXGRAPH.get("CAPTURE") == presence.TRIGGERS
 
@@ -30,6 +30,16 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     post_migrate.sender_receivers_cache.clear()
     with django_db_blocker.unblock():
         _install(ALL)
+
+
+@pytest.fixture
+def commits() -> Iterator[Recorder]:
+    """What is captured of changes to the models of ``captured``, commit by commit."""
+    recorder = Recorder()
+    former = capture.on_commit(recorder.receive)
+    with tracking.use(ALL):
+        yield recorder
+    capture.on_commit(former)
 
 
 @pytest.fixture(autouse=True)

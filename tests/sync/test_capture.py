@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,18 +40,9 @@ from tests.sync.captured.models import (
     Team,
     Untracked,
 )
-from tests.sync.captured.recording import ALL, BY_ORM, Recorder, key, keys
+from tests.sync.captured.recording import BY_ORM, key, keys
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "other"])
-
-
-@pytest.fixture
-def commits() -> Iterator[Recorder]:
-    recorder = Recorder()
-    former = capture.on_commit(recorder.receive)
-    with tracking.use(ALL):
-        yield recorder
-    capture.on_commit(former)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from rxgraph.changes import notify_changed
 from rxgraph.sync import capture, intents, touches, tracking
 from rxgraph.types import RowKey
 from tests.sync.captured.models import Board, Card, Label, Membership, Owner, Team, Untracked
-from tests.sync.captured.recording import ALL, BY_ORM, Recorder, key, keys
+from tests.sync.captured.recording import ALL, BY_ORM, key, keys
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "other"])
 
@@ -34,15 +34,6 @@ def rolled_back() -> Iterator[None]:
             raise Oops
     except Oops:
         pass
-
-
-@pytest.fixture
-def commits() -> Iterator[Recorder]:
-    recorder = Recorder()
-    former = capture.on_commit(recorder.receive)
-    with tracking.use(ALL):
-        yield recorder
-    capture.on_commit(former)
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ from tests.sync.captured.models import (
     Team,
     Untracked,
 )
-from tests.sync.captured.recording import ALL, Recorder, key, keys
+from tests.sync.captured.recording import ALL, key, keys
 from tests.sync.conftest import IS_TRIGGERED
 
 pytestmark = [
@@ -279,15 +279,6 @@ def test_many_writers_at_once_lose_nothing(made):
 
 
 # -- beside the ORM
-
-
-@pytest.fixture
-def commits() -> Iterator[Recorder]:
-    recorder = Recorder()
-    former = capture.on_commit(recorder.receive)
-    with tracking.use(ALL):
-        yield recorder
-    capture.on_commit(former)
 
 
 def test_a_transaction_of_the_orm_and_of_raw_sql_is_one_commit(commits):
