@@ -17,6 +17,7 @@ from rxgraph.sync import capture, intents, touches, tracking
 from rxgraph.types import RowKey
 from tests.sync.captured.models import Board, Card, Label, Membership, Owner, Team, Untracked
 from tests.sync.captured.recording import ALL, BY_ORM, key, keys
+from tests.sync.conftest import IS_TRIGGERED
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "other"])
 
@@ -134,7 +135,9 @@ def test_the_last_save_of_a_row_gives_the_hints(labels, commits):
         with transaction.atomic():
             move(second)
         move(first)
-    assert commits.take()[0].columns == {key(card): {"board_id": str(first.pk)}}
+    hints = {key(card): {"board_id": str(first.pk)}}
+    # Triggers saw three statements, any of which may have been somebody else's.
+    assert commits.take()[0].columns == ({} if IS_TRIGGERED else hints)
     with transaction.atomic():
         move(first)
         with rolled_back():
