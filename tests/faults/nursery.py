@@ -20,6 +20,8 @@ import traceback
 from importlib import import_module
 from typing import Any
 
+from tests.integration import worker
+
 APPLICATION = "tests.integration.served_asgi:application"
 
 
@@ -95,15 +97,7 @@ def _write(asked: dict[str, Any]) -> None:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(asked["socket"])
         with connection.makefile("rw", encoding="utf-8") as lines:
-            while line := lines.readline():
-                name, arguments = json.loads(line)
-                module, function = name.split(":")
-                try:
-                    answer = {"value": getattr(import_module(module), function)(*arguments)}
-                except BaseException:  # noqa: BLE001 - told to whoever asked
-                    answer = {"error": traceback.format_exc()}
-                lines.write(json.dumps(answer) + "\n")
-                lines.flush()
+            worker.answer_all(iter(lines.readline, ""), lines)
     from django.db import connections
 
     from rxgraph.sync import engine

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import sys
 import traceback
+from collections.abc import Iterable
 from importlib import import_module
+from typing import TextIO
 
 import django
 
@@ -18,7 +20,12 @@ def main() -> None:
     """Answer until the input ends."""
     django.setup()
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever prints must not disturb the answers
-    for line in sys.stdin:
+    answer_all(sys.stdin, answers)
+
+
+def answer_all(lines: Iterable[str], answers: TextIO) -> None:
+    """Do what *lines* say until they end."""
+    for line in lines:
         name, arguments = json.loads(line)
         module, function = name.split(":")
         try:
