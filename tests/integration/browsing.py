@@ -1,4 +1,4 @@
-"""A browser without a screen: cookies and forms of Django's own pages."""
+"""A browser without a screen: forms of Django's pages, and what signing out leads to."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
+import pytest
+
+from rxgraph.testing import OperationFailed, SubscriptionClient
 
 
 @contextmanager
@@ -27,3 +30,13 @@ def post_form(browser: httpx.Client, path: str, **data: str) -> httpx.Response:
     """Send a form with its CSRF token."""
     token = browser.cookies["csrftoken"]
     return browser.post(path, data={**data, "csrfmiddlewaretoken": token})
+
+
+async def expect_end(client: SubscriptionClient, code: str = "UNAUTHENTICATED") -> None:
+    """Expect that a live stream is emptied, and then ends with the error *code*."""
+    await client.expect_reset("PERMISSION_CHANGED")
+    last = await client.next_event()
+    assert last["channel"]["state"] is None
+    with pytest.raises(OperationFailed) as ended:
+        await client.next_event()
+    assert ended.value.code == code

@@ -8,9 +8,9 @@ import httpx
 import pytest
 import websockets
 
-from rxgraph.testing import OperationFailed, SubscriptionClient, document_for
+from rxgraph.testing import document_for
 from tests.integration.board import Board, serving_board
-from tests.integration.browsing import signed_in
+from tests.integration.browsing import expect_end, signed_in
 from tests.integration.servers import run_code
 
 REAUTH_SECONDS = 0.5
@@ -76,7 +76,7 @@ async def test_deleting_a_session_ends_the_stream(board: Board, cookie: str) -> 
             board.server.environ,
             "from django.contrib.sessions.models import Session; Session.objects.all().delete()",
         )
-        await _is_ended(client, "UNAUTHENTICATED")
+        await expect_end(client)
 
 
 async def test_a_token_that_is_taken_back_ends_the_stream(board: Board) -> None:
@@ -88,16 +88,7 @@ async def test_a_token_that_is_taken_back_ends_the_stream(board: Board) -> None:
             "from rest_framework.authtoken.models import Token;"
             " Token.objects.filter(user__username='bob').delete()",
         )
-        await _is_ended(client, "UNAUTHENTICATED")
-
-
-async def _is_ended(client: SubscriptionClient, code: str) -> None:
-    await client.expect_reset("PERMISSION_CHANGED")
-    last = await client.next_event()
-    assert last["channel"]["state"] is None
-    with pytest.raises(OperationFailed) as ended:
-        await client.next_event()
-    assert ended.value.code == code
+        await expect_end(client)
 
 
 def test_a_browser_is_told_how_to_connect(board: Board) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from rxgraph.testing import OperationFailed, SubscriptionClient, document_for
+from rxgraph.testing import SubscriptionClient, document_for
 from tests.integration import board as board_module
-from tests.integration.browsing import sign_out, signed_in
+from tests.integration.browsing import expect_end, sign_out, signed_in
 from tests.integration.cluster import Cluster, cluster
 from tests.integration.servers import Server, run_code
 
@@ -55,15 +55,6 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             assert "Traceback" not in server.log
 
 
-async def ends(client: SubscriptionClient, code: str = "UNAUTHENTICATED") -> None:
-    await client.expect_reset("PERMISSION_CHANGED")
-    last = await client.next_event()
-    assert last["channel"]["state"] is None
-    with pytest.raises(OperationFailed) as ended:
-        await client.next_event()
-    assert ended.value.code == code
-
-
 def cookie_of(browser: Any) -> dict[str, str]:
     return {"Cookie": f"sessionid={browser.cookies['sessionid']}"}
 
@@ -79,7 +70,7 @@ async def test_a_logout_ends_the_streams_of_that_session_and_of_no_other(scene: 
             for each in (client, other, by_token):
                 await scene.watch(each)
             sign_out(browser)
-            await ends(client)
+            await expect_end(client)
             for each in (client, idle):  # nor does the connection open anything any more
                 document = document_for(scene.sdl, "project")
                 await each.subscribe(document, {"projectId": scene.rows["project"]})
@@ -108,7 +99,7 @@ async def test_a_token_ends_at_once(scene: Scene, code: str, refusal: str) -> No
     async with scene.client(scene.right, token="b" * 40) as client:
         await scene.watch(client)
         scene.run(f"bob = User.objects.get(username='bob'); {code}")
-        await ends(client, refusal)
+        await expect_end(client, refusal)
 
 
 async def test_a_new_password_ends_the_sessions_of_the_old_one(scene: Scene) -> None:
@@ -118,5 +109,5 @@ async def test_a_new_password_ends_the_sessions_of_the_old_one(scene: Scene) -> 
             scene.run(
                 "ann = User.objects.get(username='ann'); ann.set_password('other'); ann.save()\n"
             )
-            await ends(client)
+            await expect_end(client)
     scene.run("ann = User.objects.get(username='ann'); ann.set_password('secret'); ann.save()\n")
