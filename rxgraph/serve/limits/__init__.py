@@ -1,1 +1,1 @@
-"""What one client may ask for, and how often (docs/security.md, Limits)."""
+"""What one client may ask for, and how often (docs/limits.md)."""

@@ -12,14 +12,13 @@ more than ``burst``. While the store is away, every process keeps the limit for 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from rxgraph.cache.buckets import Bucket, Spent
 from rxgraph.errors import BackendError, RateLimited
 
 Exchange = Callable[[Spent], Awaitable[float]]
-Report = Callable[[Sequence[Spent]], Awaitable[None]]
 
 _SHARE: Final = 8  # parts of a burst that make a credit
 
