@@ -226,13 +226,13 @@ class Replica:
                 if self._has_gone_back(reading):
                     await self._hub.backend.forget(self.key, self.generation)
                 elif isinstance(reading, Reading):
-                    self._is_early = False
-                    if reading.anchor.done > self.position:
-                        anchor = reading.anchor
+                    anchor = reading.anchor
+                    self._is_early, self.at = False, anchor.done_at
+                    if anchor.done > self.position:
                         marks = anchor.marks_since(self.position)
                         self._weigh(reading.documents)
                         self._move(reading.documents, anchor.done, anchor.done_at, marks)
-                    if reading.anchor.pending or reading.anchor.is_unfinished:
+                    if anchor.pending or anchor.is_unfinished:
                         await self._hub.backend.rescue(self.key)
                     return
                 await self._fill()

@@ -17,7 +17,7 @@ from rxgraph.cache import steps
 from rxgraph.cache.mirrors import Mirrors
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.reading import read_documents
-from rxgraph.cache.turns import join_anchor, leave_anchor
+from rxgraph.cache.turns import forget_anchor, join_anchor, leave_anchor
 from rxgraph.errors import BackendError, NotFound
 from rxgraph.serve import replica as replicas
 from rxgraph.serve.hub import Hub
@@ -78,6 +78,9 @@ class Process:
 
     async def clear(self, key: Any) -> bool:
         return False
+
+    async def forget(self, key: Any, lost: int) -> None:
+        self.run(forget_anchor(key, lost))
 
     def pack(self, key: Any, reading: Any) -> None: ...
 
@@ -163,6 +166,21 @@ async def test_a_cold_state_is_shown_before_it_is_written(processes: list[Proces
     await watcher.until_it_shows_the_database()
     assert process.phase() is Phase.HOT
     assert {move.kind for move in watcher.moves} == {MoveKind.CHANGES}
+
+
+async def test_who_was_shown_a_state_early_knows_it_in_the_store(processes: list[Process]) -> None:
+    process = processes[0]
+    process.gate.clear()
+    watcher = Watcher(process)
+    await asyncio.wait_for(watcher.attach(), 5)
+    generation = watcher.attachment.replica.generation
+    process.world.clock += 1  # it is written later than it is shown
+    process.gate.set()
+    for _ in range(3):
+        await asyncio.wait_for(watcher.attachment.replica.refresh(), 5)
+    assert not watcher.moves
+    assert process.heatings == 1
+    assert process.world.store.perform(steps.LoadAnchor(KEY)).generation == generation
 
 
 async def test_a_state_that_could_not_be_written_is_read_again(processes: list[Process]) -> None:
