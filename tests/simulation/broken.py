@@ -164,6 +164,17 @@ def _dropping_moves_of_a_slow_client() -> None:
     receiving = _put(LiveStream, "receive", receive)
 
 
+@_bug
+def _keeping_the_time_of_an_early_state() -> None:
+    async def catch_up(self: Replica) -> None:
+        before = self.position, self.at
+        await catching_up(self)
+        if self.position == before[0]:
+            self.at = before[1]
+
+    catching_up = _put(Replica, "_catch_up", catch_up)
+
+
 # -- the cache
 
 

@@ -1,7 +1,7 @@
 """Hold every state that a client shows against the history of the database.
 
 Rules: a state shown is one that the database had; nobody who hands back a cursor is ever taken back
-to an older one; at the end everybody shows the newest.
+to an older one; nothing is given up for lost that is not; at the end everybody shows the newest.
 """
 
 from __future__ import annotations

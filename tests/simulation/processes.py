@@ -269,6 +269,8 @@ class Engine:
 
     def forget(self, key: AnchorKey, lost: int) -> steps.Procedure[None]:
         """Have it heated anew."""
+        if not self._world.storage.has_lost:
+            self._world.failed(f"{key.anchor_id} was given up, and the store has lost nothing")
         return forget_anchor(key, lost)
 
     # -- commits, and what is left of them

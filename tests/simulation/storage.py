@@ -28,6 +28,7 @@ class Storage:
         self._choices, self._scheduler, self._faults = choices, scheduler, faults
         self.memory = MemoryStore(lambda: scheduler.now)
         self.away_until = 0.0
+        self.has_lost = False
 
     def ask(self, request: Any) -> Any:
         """Do *request*, a step or a function of the memory store.
@@ -66,6 +67,7 @@ class Storage:
 
     def lose(self, key: AnchorKey) -> None:
         """Lose everything of one anchor."""
+        self.has_lost = True
         memory: Any = self.memory
         memory._anchors.pop(key, None)
         memory._heating[key.channel].discard(key)
@@ -75,6 +77,7 @@ class Storage:
             holders -= {holder for holder in holders if holder[0] == key}
 
     def _put(self, contents: dict[str, Any]) -> None:
+        self.has_lost = True
         for name, value in contents.items():
             setattr(self.memory, name, value)
 

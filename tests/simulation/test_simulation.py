@@ -32,6 +32,7 @@ FOUND_BY: dict[str, tuple[str, ...]] = {
     "forgetting to leave after an outage": ("store away",),
     "losing the leave of a cancelled join": ("server paused",),
     "dropping moves of a slow client": ("bus silent",),
+    "keeping the time of an early state": ("bus silent",),
     "counting generations from one": ("everything lost", "records lost", "cache cleared"),
     "no fence": ("server paused", "server killed", "store away"),
     "readers that trust unfinished batches": (),

@@ -94,7 +94,14 @@ class Verdict:
         return next((sort for sort in _SORTS if sort in self.failure), self.failure[:20])
 
 
-_SORTS = ("never was", "went back", "was said to be gone", "never caught up", "after the last")
+_SORTS = (
+    "never was",
+    "went back",
+    "was said to be gone",
+    "never caught up",
+    "after the last",
+    "given up",
+)
 
 
 class World:
