@@ -85,10 +85,29 @@ async def open_access(
     attachment = await hub.attach(admission.key, receive)
     try:
         roots = await hold_roots(attachment, compiled, context, arguments)
-        return Access(compiled, admission, attachment, roots)
+        access = Access(compiled, admission, attachment, roots)
+        await _catch_up(access)
+        return access
     except BaseException:
         await attachment.detach()
         raise
+
+
+async def _catch_up(access: Access) -> None:
+    """Return when the replica contains all that was committed before the viewer was let in.
+
+    He may have been let in by a transaction that hides something in the same moment; what the
+    replica has from before it is not for him.
+    """
+    if not access.roots:
+        return
+    replica, tree = access.attachment.replica, access.compiled.tree
+    outstanding = await access.attachment.outstanding()
+    if outstanding.is_nothing(replica.generation, replica.position):
+        return
+    visible = frozenset(access.see(replica.state).keys())
+    if outstanding.concerns(tree, replica.generation, replica.position, visible):
+        await access.attachment.catch_up(access.roots[0].id)
 
 
 async def hold_roots(

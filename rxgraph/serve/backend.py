@@ -32,6 +32,7 @@ from rxgraph.serve.together import Together
 from rxgraph.sync.engine import Engine, trees
 from rxgraph.sync.forest import Place
 from rxgraph.sync.heating import Warmth, keep
+from rxgraph.sync.outstanding import Outstanding
 from rxgraph.sync.wakeups import Deliver, Told, open_listener
 from rxgraph.types import EVERYBODY, AnchorKey, process_key
 
@@ -40,6 +41,7 @@ From = tuple[int | None, int]  # a generation, None: whichever there is; and the
 
 _THREADS = 4
 _HEARTBEATS_MISSED = 4
+_LOOKS_AT_ONCE = 2  # at what is outstanding: many share one
 
 
 class Backend:
@@ -53,11 +55,21 @@ class Backend:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="rxgraph")
         self._started: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[Any]] = set()
+        self._share()
+
+    def _share(self) -> None:
+        """Begin to do together what is asked for in the same moment."""
         # What is asked for several anchors in the same moment takes few round trips.
         self._reads: Together[AnchorKey, From, Reading | Anchor] = Together(self._read)
         self._hearing: Together[AnchorKey, None, None] = Together(self._hear_of)
         self._joins: Together[AnchorKey, None, None] = Together(self._count_in)
         self._leaves: Together[AnchorKey, None, None] = Together(self._leave)
+        self._outstanding: Together[AnchorKey, None, Outstanding] = Together(
+            self._look_outstanding, groups_at_once=_LOOKS_AT_ONCE, is_shared=True
+        )
+        self._risings: Together[tuple[AnchorKey, str], None, Place | None] = Together(
+            self._bring_up, is_shared=True
+        )
 
     def tree(self, channel: str) -> StateTree:
         """Return the state tree of a channel by its registered name."""
@@ -88,6 +100,45 @@ class Backend:
     async def load_anchors(self, keys: list[AnchorKey]) -> dict[AnchorKey, Anchor]:
         """Read several records in one round trip."""
         return await self._store.load_anchors(keys)
+
+    async def outstanding(self, key: AnchorKey) -> Outstanding:
+        """Return what *key* may not contain yet of all that is committed now.
+
+        Raises:
+            BackendError: the store or the database does not answer.
+        """
+        found = await self._outstanding.ask(key, None)
+        assert found is not None
+        return found
+
+    async def _look_outstanding(
+        self, keys: Mapping[AnchorKey, None]
+    ) -> Mapping[AnchorKey, Outstanding]:
+        named = await self.on_thread(self.engine.read_named)
+        anchors = await self.load_anchors(list(keys))
+        return {key: Outstanding(named, anchor) for key, anchor in anchors.items()}
+
+    async def bring_up(self, key: AnchorKey, root: str) -> Place | None:
+        """Have *key*, which holds *root*, contain all that is committed now.
+
+        Answers from which place on it does; None: it is not cached any more.
+
+        Raises:
+            BackendError: the store or the database does not answer.
+        """
+        return await self._risings.ask((key, root), None)
+
+    async def _bring_up(
+        self, asked: Mapping[tuple[AnchorKey, str], None]
+    ) -> Mapping[tuple[AnchorKey, str], Place | None]:
+        roots: dict[AnchorKey, list[str]] = {}
+        for key, root in asked:
+            roots.setdefault(key, []).append(root)
+        places = {
+            key: await self.on_thread(self.engine.bring_up, key, some)
+            for key, some in roots.items()
+        }
+        return {(key, root): places[key] for key, root in asked}
 
     async def _run(self, procedure: Procedure[T]) -> T:
         return await run_async(procedure, self._perform)
@@ -259,6 +310,8 @@ class Backend:
             await asyncio.wait(self._running)
         for asking in (self._reads, self._hearing, self._joins, self._leaves):
             await asking.close()
+        await self._outstanding.close()
+        await self._risings.close()
         if self._hear in self.engine.listeners:
             self.engine.listeners.remove(self._hear)
             self.engine.sessions.discard(self.session)

@@ -53,6 +53,7 @@ class Batch(NamedTuple):
     key: AnchorKey
     generation: int
     seq: int
+    again: tuple[int, frozenset[str]] = (0, frozenset())  # what is asked about once more, and which
 
 
 Verdict = frozenset[str] | None

@@ -18,13 +18,12 @@ from rxgraph.compile.state_tree import StateTree
 from rxgraph.delta import apply
 from rxgraph.errors import BackendError
 from rxgraph.serve.hub import Hub
-from rxgraph.serve.replica import Replica
+from rxgraph.serve.replica import PATIENCE_SECONDS, Replica
 from rxgraph.sync.engine import claim_seconds
 from rxgraph.sync.forest import Place
 from rxgraph.types import AnchorKey, InstanceKey
 
 _LOOK_SECONDS = 0.5  # how long a wake-up may take before the store is read
-_PATIENCE_SECONDS = 30.0
 
 
 class Forest(Replica):
@@ -51,7 +50,7 @@ class Forest(Replica):
         Raises:
             BackendError: the store or the database does not answer.
         """
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while missing := frozenset(roots) - self._settled:
             if time.monotonic() > deadline:
                 raise BackendError(f"{self.key} did not get {len(missing)} roots in time")

@@ -25,6 +25,8 @@ from rxgraph.serve.lingering import Lingering
 from rxgraph.serve.replica import Move, Receive, Replica
 from rxgraph.serve.unavailable import is_logged
 from rxgraph.serve.weights import Scales
+from rxgraph.sync.forest import Place
+from rxgraph.sync.outstanding import Outstanding
 from rxgraph.types import AnchorKey
 
 logger = logging.getLogger("rxgraph.hub")
@@ -71,6 +73,26 @@ class Attachment:
         self.roots |= fresh
         self.replica.hold(fresh)
         await self.replica.arrival(roots)
+
+    async def outstanding(self) -> Outstanding:
+        """Return what the replica may lack of all that is committed now.
+
+        Raises:
+            BackendError: the store or the database does not answer.
+        """
+        return await self._hub.backend.outstanding(self.replica.key)
+
+    async def catch_up(self, root: str) -> Place | None:
+        """Return when the replica contains all that is committed now, and from which place on.
+
+        *root* is one that it has. None: the cache was cleared meanwhile, and is another one.
+
+        Raises:
+            BackendError: the store or the database does not answer.
+        """
+        place = await self._hub.backend.bring_up(self.replica.key, root)
+        await self.replica.reach(place)
+        return place
 
     def let_go(self, roots: Collection[str]) -> None:
         """Need *roots* no longer."""

@@ -25,14 +25,19 @@ from rxgraph.serve.access import Access, Roots, see_roots
 from rxgraph.serve.backlog import nowhere
 from rxgraph.serve.cursor import Cursor
 from rxgraph.serve.desk import Batch, Group
+from rxgraph.serve.ending import ended
 from rxgraph.serve.gate import entity_id
 from rxgraph.serve.listing import Edit, Listing, list_ids, normal_root
 from rxgraph.serve.replica import Move, MoveKind, Replica
 from rxgraph.serve.scope import Place
 from rxgraph.serve.stream import LiveStream, standing
+from rxgraph.sync.outstanding import Outstanding
 from rxgraph.types import NOTICE, InstanceKey, RemovalReason
 
 logger = logging.getLogger("rxgraph.lists")
+
+
+_NEVER = (2**64, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +46,9 @@ class Entry:
 
     move: Move
     place: Place
+    touched: frozenset[str] = frozenset()  # roots of which it has to be known who lists them
     edit: Edit | None = None  # by the context's own code
+    attempt: int = 0  # how often that was asked for before, in vain
 
 
 class ListStream(LiveStream):
@@ -58,6 +65,9 @@ class ListStream(LiveStream):
         self._held: tuple[str, ...] | None = None  # what was listed at the last letting go
         self._coming: Counter[str] = Counter()  # held, and about to be listed
         self._worker: asyncio.Task[None] | None = None
+        #: Root that was found listed → from where on it is shown as it was after that.
+        self._found: dict[str, tuple[int, int]] = {}
+        self._again: set[asyncio.Task[None]] = set()
 
     @property
     def anchor_ids(self) -> tuple[str, ...]:
@@ -99,6 +109,7 @@ class ListStream(LiveStream):
         if self._group is not None and self._has_access:
             self._hub.desk.unregister(self._access.admission.key, self._group, self)
         self._drop_entries()
+        await ended(self._again)
         await super()._close()
 
     def _reserve(self) -> Place:
@@ -117,9 +128,10 @@ class ListStream(LiveStream):
             self._must_recheck |= is_new_life or bool(self._touched(move))
         elif not self.is_closing:
             self._must_recheck |= is_new_life
+            touched = self._touched(move)
             if self._newer is not None:
-                self._newer |= self._touched(move)
-            self._enter(Entry(move, self._scope.reserve()))
+                self._newer |= touched
+            self._enter(Entry(move, self._scope.reserve(), touched))
 
     def _touched(self, move: Move) -> frozenset[str]:
         """Return the roots that the batch of *move* touched, where they join by themselves."""
@@ -155,7 +167,7 @@ class ListStream(LiveStream):
             edit(self._listing)
         elif not self.is_closing:
             here = standing(self._access.attachment.replica)
-            self._enter(Entry(here, self._scope.reserve(), edit))
+            self._enter(Entry(here, self._scope.reserve(), edit=edit))
 
     def _still(self, view: View) -> View:
         listed = set(self._listing.ids)
@@ -175,26 +187,31 @@ class ListStream(LiveStream):
         """Tell what needs no asking; go on in a task when something does."""
         while self._entries:
             entry = self._entries[0]
-            if touched := self._touched(entry.move):
-                work = self._ask(entry, touched)
+            if entry.touched:
+                work = self._ask(entry)
                 self._worker = asyncio.create_task(work, name="rxgraph list")
                 return
             self._tell_entry(self._entries.popleft())
 
-    async def _ask(self, entry: Entry, touched: frozenset[str]) -> None:
+    async def _ask(self, entry: Entry) -> None:
         """Find out who lists the touched roots, then tell the first entry and what follows."""
-        move, replica = entry.move, self._access.attachment.replica
+        move, touched, replica = entry.move, entry.touched, self._access.attachment.replica
         assert self._group is not None
         try:
-            batch = Batch(replica.key, move.generation, move.position)
+            again = (entry.attempt, touched) if entry.attempt else (0, frozenset())
+            batch = Batch(replica.key, move.generation, move.position, again)
             visible = await self._hub.desk.judge(batch, touched, self._group, self)
             late: frozenset[str] = frozenset()
             if visible is not None:
                 self._listing.forget(await self._hidden(touched - visible))
-                async with self._holding(self._listing.joining(touched, visible)):
+                joining = self._listing.joining(touched, visible)
+                unsure = self._unsure(joining, move, await self._outstanding(joining))
+                async with self._holding(id_ for id_ in joining if id_ not in unsure):
                     late = frozenset(id_ for id_ in visible if self._root(id_) not in move.state)
                     order = sorted(touched, key=_by_number)
-                    self._listing.follow(order, visible - late, joins=True)
+                    self._listing.follow(order, visible - late - unsure, joins=True)
+                self._forget_found(touched - unsure - late)
+                self._make_sure(unsure, entry.attempt)
             if visible is None or late:  # not with this batch, then by asking again
                 self._must_recheck = True
         except Exception:
@@ -206,6 +223,70 @@ class ListStream(LiveStream):
         self._worker = None
         self._tell_entry(self._entries.popleft())
         self._pass_on()
+
+    # -- no root is shown as it was before it was shared
+
+    async def _outstanding(self, ids: Collection[str]) -> Outstanding | None:
+        """Return what the replica may lack now, where somebody of *ids* is to join."""
+        return await self._access.attachment.outstanding() if ids else None
+
+    def _unsure(
+        self, ids: Iterable[str], move: Move, outstanding: Outstanding | None
+    ) -> frozenset[str]:
+        """Return those of *ids* of which *move* may show what was hidden when they were shared.
+
+        They were found listed after it, and then *outstanding* was asked for. What it shows is for
+        the viewer if nothing has changed since, or if it is from between two moments at which they
+        were listed.
+        """
+        if outstanding is None:
+            return frozenset()
+        replica, tree, old = self.replica, self.compiled.tree, move.state
+        new, place = replica.state, (replica.generation, replica.position)
+        is_same = new is old
+        if is_same and outstanding.is_nothing(*place):
+            return frozenset()
+
+        def may_differ(root: InstanceKey) -> bool:
+            shown = frozenset(see_roots(tree, (root,), old, self._user_id).keys())
+            is_other = not is_same and any(new.get(key) is not old.get(key) for key in shown)
+            return is_other or outstanding.concerns(tree, *place, shown)
+
+        def is_found(id_: str) -> bool:
+            return self._found.get(id_, _NEVER) <= (move.generation, move.position)
+
+        there = {id_: self._root(id_) for id_ in ids if self._root(id_) in old}
+        return frozenset(
+            id_ for id_, root in there.items() if not is_found(id_) and may_differ(root)
+        )
+
+    def _make_sure(self, ids: frozenset[str], attempt: int) -> None:
+        """Have *ids* brought up to now, and ask once more who lists them."""
+        if ids:
+            work = self._ask_again(ids, attempt)
+            task = asyncio.create_task(work, name="rxgraph list again")
+            self._again.add(task)
+            task.add_done_callback(self._again.discard)
+
+    def _forget_found(self, ids: Iterable[str]) -> None:
+        for id_ in ids:
+            self._found.pop(id_, None)
+
+    async def _ask_again(self, ids: frozenset[str], attempt: int) -> None:
+        catch_up = self._access.attachment.catch_up
+        try:
+            async with self._holding(ids):
+                for id_, place in zip(ids, await asyncio.gather(*map(catch_up, ids)), strict=True):
+                    if place is not None:
+                        self._found[id_] = place
+                if not self.is_closing:
+                    here = standing(self.replica)
+                    self._enter(Entry(here, self._scope.reserve(), ids, attempt=attempt + 1))
+        except Exception:
+            what = "could not bring up to now what joins %s"
+            logger.exception(what, self.compiled.name, extra=self.log_fields())
+            self._must_recheck = True
+            self.stir()
 
     def _tell_entry(self, entry: Entry) -> None:
         if entry.edit is not None:
@@ -268,6 +349,7 @@ class ListStream(LiveStream):
         hidden = await self._hidden(self._listing.added)
         joins = self.compiled.tree.auto_update
         fresh = await self._shown(self._listing.joining(ids, frozenset(ids))) if joins else []
+        outstanding = await self._outstanding(fresh)
         async with self._holding(fresh):
             self._newer = None
             before = self._listing.ids
@@ -275,8 +357,12 @@ class ListStream(LiveStream):
             waiting = self._drop_entries(asked)
             here = nowhere(waiting[-1]) if waiting else self._backlog.newest
             there = [id_ for id_ in reversed(fresh) if self._root(id_) in here.state]
+            unsure = self._unsure(there, here, outstanding)
+            there = [id_ for id_ in there if id_ not in unsure]
             decided = [id_ for id_ in (*self._listing.ids, *there) if id_ not in newer]
             self._listing.follow(decided, frozenset(ids), joins=joins)
+            self._forget_found(there)
+        self._make_sure(unsure, 0)
         is_other = before is not self._listing.ids
         if is_other and self._first:  # nothing was told yet: begin with the list as it is now
             for _, place in self._first:

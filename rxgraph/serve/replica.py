@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections.abc import Callable, Collection, Hashable, Mapping
 from contextvars import Context
 from dataclasses import dataclass
@@ -27,11 +28,12 @@ from rxgraph.cache.steps import Wakeup
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.counters import CATCH_UPS, WAKEUPS
 from rxgraph.delta import Changes, State, apply
-from rxgraph.errors import NotFound
+from rxgraph.errors import BackendError, NotFound
 from rxgraph.log_fields import about
 from rxgraph.outage import pause_after
 from rxgraph.serve.plans.texts import book_of
 from rxgraph.serve.weights import growth, weigh_all
+from rxgraph.sync.forest import Place
 from rxgraph.sync.heating import Warmth
 from rxgraph.types import AnchorKey, Document, InstanceKey
 
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
     from rxgraph.serve.limits.census import Census
 
 logger = logging.getLogger("rxgraph.hub")
+
+PATIENCE_SECONDS = 30.0
+"""How long it may take to get to where the store stands."""
 
 _POLL_SECONDS = 0.05  # and longer, while somebody else heats
 
@@ -136,6 +141,27 @@ class Replica:
         self._asked.append(asked)
         self._stirred.set()
         await asked
+
+    async def reach(self, place: Place | None) -> None:
+        """Return when this stands at *place* or further, or in another life of the cache.
+
+        None stands for a cache that is none any more: then when that was seen here.
+
+        Raises:
+            BackendError: it takes too long.
+        """
+        if place is None:
+            await self.refresh()
+            return
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        generation, pause = self.generation, _POLL_SECONDS / 4
+        while self.generation == generation and (self.generation, self.position) < place:
+            if time.monotonic() > deadline:
+                raise BackendError(f"{self.key} did not get to {place.seq} in time")
+            await self.refresh()
+            if (self.generation, self.position) < place:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, 0.5)
 
     def add(self, receive: Receive) -> int:
         """Tell *receive* every move from now on; answers its number."""

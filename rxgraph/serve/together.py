@@ -28,8 +28,11 @@ class Together(Generic[K, A, R]):
         *,
         groups_at_once: int = _GROUPS_AT_ONCE,
         most: int = _MOST,
+        is_shared: bool = False,
     ) -> None:
+        """Prepare; *is_shared*: what is asked twice before it is begun is done once."""
         self._do, self._groups_at_once, self._most = do, groups_at_once, most
+        self._is_shared = is_shared
         self._waiting: list[dict[K, tuple[A, asyncio.Future[R | None]]]] = []
         self._open: dict[K, asyncio.Future[R | None]] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -40,6 +43,10 @@ class Together(Generic[K, A, R]):
 
         The work goes on when whoever asked is cancelled: see ``over``.
         """
+        if self._is_shared:
+            for group in self._waiting:
+                if key in group:
+                    return await asyncio.shield(group[key][1])
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R | None] = loop.create_future()
         self._group_without(key)[key] = argument, future

@@ -75,6 +75,7 @@ from rxgraph.sync import flush as flushing
 from rxgraph.sync.anchor_marks import clean_up, find_unmarked, live_roots, unmark_anchors
 from rxgraph.sync.forest import Place
 from rxgraph.sync.handing_over import HandOver, Watched, hand_over
+from rxgraph.sync.outstanding import Named, read_named
 from rxgraph.sync.sharing import Sharing
 from rxgraph.sync.signals import Signal, decode_signal, encode_signal
 from rxgraph.sync.stamping import Stamping, committed_at
@@ -493,6 +494,26 @@ class Engine:
         Those that are not in the database are passed over. None: the forest is not cached.
         """
         return self._ask_for_roots(key, ROOT_WANTED, roots)
+
+    def read_named(self) -> Named:
+        """Return what the intents name now, of every database that holds what is tracked.
+
+        Raises:
+            BackendError: one of them does not answer.
+        """
+        return read_named(self.aliases())
+
+    def bring_up(self, key: AnchorKey, roots: Collection[str]) -> Place | None:
+        """Have an anchor contain all that is committed now; answer from which place on it does.
+
+        *roots* are some of those that it holds. None: it is not cached.
+        """
+        tree = trees()[key.channel]
+        if tree.many:
+            return self.bring_roots(key, roots)
+        rows = frozenset(RowKey(tree.root.model_label, root) for root in roots)
+        place: Place | None = self.run(flushing.bring_up(self.writer, key, rows))
+        return place
 
     def drop_idle_roots(self, key: AnchorKey, roots: Collection[str]) -> int:
         """Let a forest drop those of *roots* that no server claims; answer how many those are."""

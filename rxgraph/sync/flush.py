@@ -160,10 +160,18 @@ def ask_for_roots(
 ) -> Procedure[Place | None]:
     """Have *roots* of a list channel brought in or dropped; answer the place where that is done.
 
-    None: the forest is not cached. Whoever has the turn does it; whoever takes the next one takes
-    everything that is pending.
+    None: the forest is not cached.
     """
     rows = frozenset(root_row(model, key.channel, root) for root in roots)
+    return (yield from bring_up(writer, key, rows))
+
+
+def bring_up(writer: Writer, key: AnchorKey, rows: frozenset[RowKey]) -> Procedure[Place | None]:
+    """Push *rows*; answer the place that contains all that was committed before, too.
+
+    None: the anchor is not cached. Whoever has the turn does the work; whoever takes the next one
+    takes everything that is pending.
+    """
     lease, schema = writer.lease(), writer.trees(key.channel).fingerprint
     before, after = yield from settle(
         key, lambda anchor, now: decisions.push(anchor, rows, lease, now, schema=schema)

@@ -89,17 +89,19 @@ def outstanding(using: str, limit: int | None = None) -> Found:
         ]
 
 
-def distinct(using: str) -> list[frozenset[RowKey]]:
+def distinct(using: str, limit: int | None = None) -> list[frozenset[RowKey]]:
     """Return what the intents name that the caller's snapshot shows, equal ones once.
 
-    After an outage many thousands may wait that name the same few rows over and over.
+    After an outage many thousands may wait that name the same few rows over and over. At most
+    *limit* are returned.
     """
     connection = connections[using]
     if not is_there(connection):
         return []
     table, _, rows_, _ = _names(connection)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT DISTINCT {rows_} FROM {table}")  # noqa: S608
+        sql = f"SELECT DISTINCT {rows_} FROM {table}"  # noqa: S608
+        cursor.execute(sql if limit is None else f"{sql} LIMIT {int(limit)}")
         return [rows_in(text) for (text,) in cursor.fetchall()]
 
 

@@ -20,7 +20,7 @@ from tests.isolation.play import Leak
 from tests.isolation.venues import play_here
 from tests.isolation.worlds import World
 
-EXAMPLES = int(os.environ.get("RXGRAPH_ISOLATION_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("RXGRAPH_ISOLATION_EXAMPLES", "4"))
 STEPS = int(os.environ.get("RXGRAPH_ISOLATION_STEPS", "40"))
 IS_LONG = "RXGRAPH_ISOLATION_EXAMPLES" in os.environ
 
@@ -38,14 +38,6 @@ def _small_keys(transactional_db: None) -> Iterator[None]:
 
 @in_database
 @pytest.mark.usefixtures("_small_keys")
-@pytest.mark.parametrize("seed", range(4))
-def test_nobody_receives_what_is_not_for_him_in_a_few_plays(seed: int) -> None:
-    assert play_here(random.Random(seed), STEPS).frames > 0
-
-
-@in_database
-@pytest.mark.usefixtures("_small_keys")
-@pytest.mark.skipif(not IS_LONG, reason="scripts/test isolation plays many: it takes minutes")
 @settings(
     max_examples=EXAMPLES,
     deadline=None,

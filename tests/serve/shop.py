@@ -9,6 +9,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.phases import Phase
 from rxgraph.channels import ContextChannel
 from rxgraph.compile.channel import compile_channel
 from rxgraph.declare import registry
@@ -21,6 +23,7 @@ from rxgraph.serve.resolvers import ChannelResolvers
 from rxgraph.serve.schema import make_schema
 from rxgraph.serve.scope import OperationScope
 from rxgraph.settings import RxGraphSettings
+from rxgraph.sync.outstanding import Named, Outstanding
 from rxgraph.testing import document_for, query_for
 from rxgraph.types import AnchorKey, Document, InstanceKey, RemovalReason
 from tests.torture.models import Album, Memo, Sticker, Track
@@ -228,6 +231,12 @@ class FakeAttachment:
     def mute(self) -> None:
         """Be told by a cohort."""
         self.hub.muted.append(self.receive)
+
+    async def outstanding(self) -> Outstanding:
+        """Return that everything is here."""
+        replica = self.replica
+        generation, seq = replica.generation, replica.position
+        return Outstanding(Named(), Anchor(0, Phase.HOT, generation, seq, done=seq))
 
     async def detach(self) -> None:
         """Let go."""

@@ -46,6 +46,23 @@ async def test_the_same_key_is_asked_for_each_time(store: Store) -> None:
     assert store.groups == [{"a": 1}, {"a": 2}]
 
 
+async def test_a_shared_request_is_done_once_for_all_who_ask_before_it_begins(store: Store) -> None:
+    together = Together(store.double, is_shared=True, groups_at_once=1)
+    assert await asyncio.gather(*(together.ask("1", 1) for _ in range(9))) == [2] * 9
+    assert store.groups == [{"1": 1}]
+    store.open.clear()
+    early = asyncio.create_task(together.ask("1", 1))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert len(store.groups) == 2
+    late = [asyncio.create_task(together.ask("1", 2)) for _ in range(3)]  # that one has begun
+    await asyncio.sleep(0)
+    store.open.set()
+    assert await early == 2
+    assert await asyncio.gather(*late) == [4] * 3
+    assert store.groups[2:] == [{"1": 2}]
+
+
 async def test_groups_are_bounded_and_so_is_how_many_are_under_way(store: Store) -> None:
     together = Together(store.double, groups_at_once=2, most=3)
     store.open.clear()

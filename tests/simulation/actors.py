@@ -147,6 +147,7 @@ class Client:
                 settings=SETTINGS,
                 scope=scope,
             )
+            screen.ask()
             await stream.open(after)
             async with contextlib.aclosing(stream.events()) as events:
                 async for event in events:

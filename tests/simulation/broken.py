@@ -22,6 +22,7 @@ from rxgraph.serve.cursor import Cursor
 from rxgraph.serve.hub import Hub
 from rxgraph.serve.replica import Move, Replica
 from rxgraph.serve.stream import LiveStream
+from rxgraph.sync.outstanding import Outstanding
 from rxgraph.sync.reconcile import Reconciliation
 from rxgraph.types import AnchorKey
 from tests.simulation.database import Database
@@ -162,6 +163,11 @@ def _dropping_moves_of_a_slow_client() -> None:
             receiving(self, move)
 
     receiving = _put(LiveStream, "receive", receive)
+
+
+@_bug
+def _showing_what_is_behind_to_whoever_comes() -> None:
+    _put(Outstanding, "is_nothing", lambda self, generation, position: True)
 
 
 @_bug

@@ -1,10 +1,14 @@
 """Hold every state that a client shows against the history of the database.
 
-Rules: a state shown is one that the database had; nobody who hands back a cursor is ever taken back
-to an older one; nothing is given up for lost that is not; at the end everybody shows the newest.
+Rules: a state shown is one that the database had; what was gone before somebody asked is not in
+the first state that he is shown; nobody who hands back a cursor is ever taken back to an older one;
+nothing is given up for lost that is not; at the end everybody shows the newest.
 """
 
 from __future__ import annotations
+
+import ast
+from typing import Any
 
 from rxgraph.compile.channel_types import ChannelEventKind
 from rxgraph.serve.cursor import decode
@@ -26,6 +30,7 @@ class Screen:
         self._root = InstanceKey("Board", board)
         self._documents: dict[InstanceKey, Document] = {}
         self._last = 0  # the oldest version of the database that it may show
+        self._asked_at: int | None = None  # the version of the database when it asked, until shown
         self.state: Shown | None = None
         self.cursor: str | None = None
         self.is_void = True  # the cursor is none that can be resumed
@@ -34,6 +39,10 @@ class Screen:
         """Forget everything, as a page that is loaded anew."""
         self.state, self.cursor, self._last = None, None, 0
         self._documents = {}
+
+    def ask(self) -> None:
+        """Be about to open a stream: what is shown next is as the database is now, or later."""
+        self._asked_at = self._database.versions
 
     def take(self, event: EventSource) -> bool:
         """Fold one event as a client does; answers whether it shows a state now.
@@ -72,6 +81,20 @@ class Screen:
             raise Wrong(f"board {self.board} went back from version {self._last} to {versions[-1]}")
         self._last = next(version for version in versions if version >= self._last)
 
+        if self._asked_at is not None:
+            self._require_fresh(state, self._asked_at)
+            self._asked_at = None
+
+    def _require_fresh(self, state: Shown, since: int) -> None:
+        states = self._database.history[self.board].items()
+        later = frozenset[Any]().union(*(found for found, at in states if at[-1] >= since))
+        stale = state - later
+        if stale and not {*map(_own, stale)} <= {*map(_own, later)}:
+            raise Wrong(
+                f"board {self.board} was shown with what was gone before it was asked for:"
+                f" {' '.join(text for _, text in sorted(stale))}"
+            )
+
     def _nested(self) -> Shown:
         found: dict[InstanceKey, str] = {}
         frontier = [self._root]
@@ -100,6 +123,13 @@ class Screen:
     def difference(self) -> str:
         """Return in what it differs from the database."""
         return _difference(self)
+
+
+def _own(shown: tuple[InstanceKey, str]) -> tuple[InstanceKey, str]:
+    """Return an instance without its lists: they may lack what came a moment ago."""
+    key, text = shown
+    data = ast.literal_eval(text)
+    return key, repr({name: value for name, value in data.items() if not isinstance(value, list)})
 
 
 def _difference(screen: Screen) -> str:

@@ -21,8 +21,10 @@ from rxgraph.cache.turns import clear_anchor, forget_anchor, leave_anchor, settl
 from rxgraph.errors import BackendError
 from rxgraph.settings import RxGraphSettings
 from rxgraph.sync import heating
-from rxgraph.sync.flush import Writer, flush, rescue
+from rxgraph.sync.flush import Writer, bring_up, flush, rescue
+from rxgraph.sync.forest import Place
 from rxgraph.sync.handing_over import HandOver, Watched, hand_over
+from rxgraph.sync.outstanding import Named
 from rxgraph.types import AnchorKey, RowKey, process_key
 from tests.simulation.clock import clock
 from tests.simulation.database import TREE
@@ -266,6 +268,17 @@ class Engine:
                 break
             yield from steps.Sleep(0.02)
         return (yield from clear_anchor(key))
+
+    def read_named(self) -> steps.Procedure[Named]:
+        """Return what the intents name."""
+        yield from steps.Sleep(0.0)  # the database takes a moment
+        intents = self._world.database.intents
+        return Named(frozenset[RowKey]().union(*(rows for _, rows in intents.values())))
+
+    def bring_up(self, key: AnchorKey, roots: list[str]) -> steps.Procedure[Place | None]:
+        """Have it contain all that is committed now."""
+        rows = frozenset(RowKey(TREE.root.model_label, root) for root in roots)
+        return bring_up(self.writer, key, rows)
 
     def forget(self, key: AnchorKey, lost: int) -> steps.Procedure[None]:
         """Have it heated anew."""

@@ -13,7 +13,6 @@ from rxgraph.compile.state_tree import StateTree
 from rxgraph.errors import BackendError
 from rxgraph.serve.backend import Backend
 from rxgraph.serve.hub import Hub
-from rxgraph.serve.together import Together
 from rxgraph.sync.wakeups import Deliver
 from rxgraph.types import PROCESS_CHANNEL, AnchorKey
 from tests.simulation.clock import clock
@@ -252,10 +251,7 @@ class SimulatedBackend(Backend):
         storage: Any = AsyncStorage(server)
         self._store, self._listener = storage, Listener(server)
         self._running = set()
-        self._reads = Together(self._read)
-        self._hearing = Together(self._hear_of)
-        self._joins = Together(self._count_in)
-        self._leaves = Together(self._leave)
+        self._share()
 
     def tree(self, channel: str) -> StateTree:
         """Return the one tree."""

@@ -33,6 +33,7 @@ FOUND_BY: dict[str, tuple[str, ...]] = {
     "losing the leave of a cancelled join": ("server paused",),
     "dropping moves of a slow client": ("bus silent",),
     "keeping the time of an early state": ("bus silent",),
+    "showing what is behind to whoever comes": ("bus silent",),
     "counting generations from one": ("everything lost", "records lost", "cache cleared"),
     "no fence": ("server paused", "server killed", "store away"),
     "readers that trust unfinished batches": (),

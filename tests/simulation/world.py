@@ -101,6 +101,7 @@ _SORTS = (
     "never caught up",
     "after the last",
     "given up",
+    "gone before",
 )
 
 

@@ -1,0 +1,90 @@
+"""What is committed and may not be in a cache yet.
+
+Asked before somebody is shown a cache whom the database has just let in: what was hidden in the
+transaction that let him in, or before it, he must not see there. Rule: first the intents, then the
+record. A transaction that was committed before is either still named by its intents, or it was
+pushed before those were deleted, and the record tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from django.db import InterfaceError, OperationalError
+
+from rxgraph.cache.anchor import Anchor
+from rxgraph.cache.phases import Phase
+from rxgraph.compile.state_tree import StateTree
+from rxgraph.errors import BackendError
+from rxgraph.sync import intents
+from rxgraph.types import InstanceKey, RowKey
+
+MOST = 500
+"""Intents that are looked through; where more wait, they may be about anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The rows that intents name."""
+
+    rows: frozenset[RowKey] = frozenset()
+    is_all: bool = True  # False: there are more
+
+
+@dataclass(frozen=True, slots=True)
+class Outstanding:
+    """What one anchor may not contain yet of all that was committed by the time of asking."""
+
+    named: Named
+    anchor: Anchor  # as it was read after *named*
+
+    def is_nothing(self, generation: int, position: int) -> bool:
+        """True when the state of that place contains everything."""
+        return self._is_reached(generation, position) and not (
+            self.named.rows or self.anchor.pending
+        )
+
+    def concerns(
+        self, tree: StateTree, generation: int, position: int, keys: Collection[InstanceKey]
+    ) -> bool:
+        """True when one of *keys* may be another by now than in the state of that place."""
+        if not self._is_reached(generation, position):
+            return True
+        return any(_renders(tree, row, keys) for row in self.named.rows | self.anchor.pending)
+
+    def _is_reached(self, generation: int, position: int) -> bool:
+        anchor = self.anchor
+        return (
+            self.named.is_all
+            and anchor.phase is Phase.HOT
+            and anchor.generation == generation
+            and not anchor.is_unfinished
+            and anchor.done <= position
+        )
+
+
+def read_named(aliases: Iterable[str]) -> Named:
+    """Return what the intents of some databases name now.
+
+    Raises:
+        BackendError: one of them does not answer.
+    """
+    rows: set[RowKey] = set()
+    is_all = True
+    for alias in aliases:
+        try:
+            found = intents.distinct(alias, MOST)
+        except (OperationalError, InterfaceError) as error:
+            raise BackendError(f"the database {alias!r} does not answer: {error}") from error
+        rows.update(*found)
+        is_all &= len(found) < MOST
+    return Named(frozenset(rows), is_all)
+
+
+def _renders(tree: StateTree, row: RowKey, keys: Collection[InstanceKey]) -> bool:
+    """True when *row* may be part of one of *keys*: it is one, or no layer's and yet tracked."""
+    layers = tree.by_model.get(row.model)
+    if layers is None:
+        return row.model in tree.tracked_labels
+    return any(InstanceKey(layer.typename, row.pk) in keys for layer in layers)
