@@ -29,8 +29,9 @@ def desk(
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """Two servers."""
-    with clustered(tmp_path_factory.mktemp("pair"), ACTION_SECONDS=4.0) as desk:
+    """Two servers. One that drains waits for actions, but not for as long as they may take."""
+    folder = tmp_path_factory.mktemp("pair")
+    with clustered(folder, ACTION_SECONDS=4.0, DRAIN_SECONDS=0.5) as desk:
         yield desk
         assert "never retrieved" not in desk.log()
 
