@@ -57,7 +57,7 @@ async def socket() -> Any:
     task = asyncio.create_task(socket.run())
     yield socket
     socket.put({"type": "websocket.disconnect"})
-    await asyncio.wait_for(task, 1)
+    await asyncio.wait_for(task, 10)
 
 
 async def until(served: list[str], count: int) -> None:
@@ -103,7 +103,7 @@ async def test_what_is_held_up_is_dropped_with_its_socket():
     socket = Socket()
     task = asyncio.create_task(socket.run())
     socket.put(subscribe("1", WRITE), {"type": "websocket.disconnect"})
-    await asyncio.wait_for(task, 1)
+    await asyncio.wait_for(task, 10)
     await asyncio.sleep(0.1)
     assert socket.served == []
     names = [task.get_name() for task in asyncio.all_tasks()]

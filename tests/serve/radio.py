@@ -102,7 +102,7 @@ class Station:
 
 async def take(results: Any) -> dict[str, Any]:
     """Return the next event; fails on errors."""
-    result = await asyncio.wait_for(anext(results), 3.0)
+    result = await asyncio.wait_for(anext(results), 10.0)
     assert not result.errors, result.errors
     event: dict[str, Any] = result.data["radio"]
     return event

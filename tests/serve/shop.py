@@ -285,7 +285,7 @@ class Shop:
 
 async def take(results: Any) -> dict[str, Any]:
     """Return the next event; fails on errors."""
-    result = await asyncio.wait_for(anext(results), 2.0)
+    result = await asyncio.wait_for(anext(results), 10.0)
     assert not result.errors, result.errors
     event: dict[str, Any] = result.data["shelf"]
     return event

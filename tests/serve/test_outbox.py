@@ -163,8 +163,8 @@ async def test_closing_wakes_everybody_who_waits():
     waiting = [asyncio.create_task(outbox.push(str(number)).gone()) for number in range(3)]
     await asyncio.sleep(0.01)
     await outbox.close()
-    await asyncio.wait_for(asyncio.gather(*waiting), 1)
-    await asyncio.wait_for(outbox.push("late").gone(), 1)
+    await asyncio.wait_for(asyncio.gather(*waiting), 10)
+    await asyncio.wait_for(outbox.push("late").gone(), 10)
     assert socket.frames == []
 
 
@@ -174,8 +174,8 @@ async def test_a_broken_socket_ends_the_queue_without_a_hang():
 
     outbox = Outbox(send)
     outbox.start()
-    await asyncio.wait_for(outbox.push("one").gone(), 1)
-    await asyncio.wait_for(outbox.push("two").gone(), 1)
+    await asyncio.wait_for(outbox.push("one").gone(), 10)
+    await asyncio.wait_for(outbox.push("two").gone(), 10)
     assert outbox.queue.is_closed
     await outbox.close()
 
@@ -264,7 +264,7 @@ async def test_a_reader_that_fails_or_is_cancelled_does_not_hold_up_the_others()
     await asyncio.sleep(0)
     assert not good.done()  # the third may still come
     together.leave()
-    assert await asyncio.wait_for(good, 1) == "read"
+    assert await asyncio.wait_for(good, 10) == "read"
 
 
 async def test_what_a_reader_raises_is_its_own():

@@ -107,7 +107,7 @@ async def connected(shop: Shop, user: User = ANN) -> AsyncIterator[Client]:
     finally:
         client.gate.set()
         client.incoming.put_nowait({"type": "websocket.disconnect", "code": 1000})
-        await asyncio.wait_for(serving, 3)
+        await asyncio.wait_for(serving, 10)
 
 
 async def subscribed(shop: Shop, client: Client, id_: str = "1", document: str = "") -> None:

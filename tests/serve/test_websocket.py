@@ -276,8 +276,8 @@ async def test_a_client_that_leaves_during_the_handshake_is_no_failure(caplog):
     application = websocket_application(Shop().schema)
     serving = asyncio.ensure_future(application(scope, sent.get, send))
     sent.put_nowait({"type": "websocket.connect"})
-    await asyncio.wait_for(asked.wait(), 2)
+    await asyncio.wait_for(asked.wait(), 10)
     await asyncio.sleep(0)
     sent.put_nowait({"type": "websocket.disconnect", "code": 1006})
-    await asyncio.wait_for(serving, 2)
+    await asyncio.wait_for(serving, 10)
     assert [record for record in caplog.records if record.name == "rxgraph.websocket"] == []
