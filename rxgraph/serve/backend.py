@@ -114,7 +114,8 @@ class Backend:
     async def _look_outstanding(
         self, keys: Mapping[AnchorKey, None]
     ) -> Mapping[AnchorKey, Outstanding]:
-        named = await self.on_thread(self.engine.read_named)
+        channels = frozenset(key.channel for key in keys)
+        named = await self.on_thread(self.engine.read_named, channels)
         anchors = await self.load_anchors(list(keys))
         return {key: Outstanding(named, anchor) for key, anchor in anchors.items()}
 

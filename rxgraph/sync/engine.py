@@ -29,6 +29,7 @@ from rxgraph.cache.phases import Phase
 from rxgraph.cache.reading import Reading
 from rxgraph.cache.rows import Database
 from rxgraph.cache.rows.glance import IntentLog
+from rxgraph.cache.rows.snapshot import alias_of
 from rxgraph.cache.steps import (
     Await,
     Begin,
@@ -495,13 +496,14 @@ class Engine:
         """
         return self._ask_for_roots(key, ROOT_WANTED, roots)
 
-    def read_named(self) -> Named:
-        """Return what the intents name now, of every database that holds what is tracked.
+    def read_named(self, channels: Collection[str]) -> Named:
+        """Return what the intents name now, of every database that holds what *channels* show.
 
         Raises:
             BackendError: one of them does not answer.
         """
-        return read_named(self.aliases())
+        models = {model for name in channels for model in trees()[name].tracked_models}
+        return read_named(sorted({alias_of(model) for model in models}))
 
     def bring_up(self, key: AnchorKey, roots: Collection[str]) -> Place | None:
         """Have an anchor contain all that is committed now; answer from which place on it does.

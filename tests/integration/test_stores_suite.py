@@ -13,7 +13,11 @@ from tests.integration.servers import ROOT
 SUITES = {
     "convergence": ["tests/sync/test_convergence.py"],
     "anchor marks": ["tests/sync/test_anchor_marks.py"],
-    "lists": ["tests/serve/test_lists.py", "tests/serve/test_list_writes.py"],
+    "lists": [
+        "tests/serve/test_lists.py",
+        "tests/serve/test_list_writes.py",
+        "tests/serve/test_catching_up.py",
+    ],
     "churn of lists": [
         "tests/serve/test_desk.py",
         "tests/serve/test_list_churn.py",
@@ -31,16 +35,26 @@ SUITES = {
 }
 
 
+#: Where triggers of the database see what is written, instead of the ORM.
+TRIGGERED = {
+    "convergence by triggers": ["tests/sync/test_convergence.py"],
+    "lists by triggers": ["tests/serve/test_lists.py", "tests/serve/test_catching_up.py"],
+    "writes to lists by triggers": ["tests/serve/test_list_writes.py"],
+}
 _SLOW = "crowd of lists"
 _CROWD = ["tests/serve/test_list_churn.py", "-m", "slow"]
 
 
-@pytest.mark.parametrize("suite", [*SUITES, pytest.param(_SLOW, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "suite", [*SUITES, *TRIGGERED, pytest.param(_SLOW, marks=pytest.mark.slow)]
+)
 def test_the_suite_passes_on_the_services(suite: str) -> None:
     for name in ("DATABASE_URL", "MONGO_URL", "REDIS_URL"):
         service(name)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    command += ["--ds=tests.integration.suite_settings", *SUITES.get(suite, _CROWD)]
+    settings = "suite_triggers" if suite in TRIGGERED else "suite_settings"
+    paths = {**SUITES, **TRIGGERED}.get(suite, _CROWD)
+    command += [f"--ds=tests.integration.{settings}", *paths]
     done = subprocess.run(  # noqa: S603
         command,
         cwd=ROOT,

@@ -76,7 +76,7 @@ def live_key(scene: Scene) -> AnchorKey:
 async def die_sharing(monkeypatch: pytest.MonkeyPatch, scene: Scene) -> None:
     with dying(monkeypatch):
         await in_database(scene.share)()
-    named = await in_database(get_engine().read_named)()
+    named = await in_database(get_engine().read_named)([VaultChannel.name])
     assert str(scene.note.pk) in {row.pk for row in named.rows}  # nobody was told
 
 

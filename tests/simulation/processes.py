@@ -269,7 +269,7 @@ class Engine:
             yield from steps.Sleep(0.02)
         return (yield from clear_anchor(key))
 
-    def read_named(self) -> steps.Procedure[Named]:
+    def read_named(self, channels: frozenset[str]) -> steps.Procedure[Named]:
         """Return what the intents name."""
         yield from steps.Sleep(0.0)  # the database takes a moment
         intents = self._world.database.intents

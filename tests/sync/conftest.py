@@ -16,7 +16,9 @@ from rxgraph.sync.tracking import Tracking
 from rxgraph.sync.triggers import installing, presence
 from tests.sync.captured.recording import ALL, Recorder
 
-IS_TRIGGERED = settings.RXGRAPH.get("CAPTURE") == presence.TRIGGERS
+IS_TRIGGERED = settings.RXGRAPH.get("CAPTURE") == presence.TRIGGERS and not getattr(
+    settings, "KEEPS_INSTALLED_TRIGGERS", False
+)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import random
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 
 from channels_app.models import Note, Project
@@ -18,6 +19,7 @@ from rxgraph.delta import apply, see, see_change, see_since
 from rxgraph.delta.visibility import View, ViewChange
 from rxgraph.sync.engine import Engine, get_engine, trees
 from rxgraph.sync.heating import Warmth
+from rxgraph.sync.triggers import presence
 from rxgraph.types import AnchorKey, Document, InstanceKey
 from tests.sync.board import Work, anchor, rendered, seed
 
@@ -30,6 +32,11 @@ def engine() -> Engine:
     engine = get_engine()
     engine.is_serving = True
     return engine
+
+
+def test_triggers_are_there_where_they_are_to_capture() -> None:
+    is_wanted = settings.RXGRAPH.get("CAPTURE") == presence.TRIGGERS
+    assert presence.has_triggers("default") is is_wanted
 
 
 Held = dict[InstanceKey, dict[str, Any]]
