@@ -97,7 +97,8 @@ async def _catch_up(access: Access) -> None:
     """Return when the replica contains all that was committed before the viewer was let in.
 
     He may have been let in by a transaction that hides something in the same moment; what the
-    replica has from before it is not for him.
+    replica has from before it is not for him. Nor is he taken back by a server that is behind the
+    one that he comes from.
     """
     if not access.roots:
         return
@@ -106,8 +107,10 @@ async def _catch_up(access: Access) -> None:
     if outstanding.is_nothing(replica.generation, replica.position):
         return
     visible = frozenset(access.see(replica.state).keys())
-    if outstanding.concerns(tree, replica.generation, replica.position, visible):
+    if outstanding.names(tree, visible):
         await access.attachment.catch_up(access.roots[0].id)
+    elif outstanding.concerns(tree, replica.generation, replica.position, visible):
+        await replica.reach(outstanding.place)
 
 
 async def hold_roots(

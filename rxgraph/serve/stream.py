@@ -321,8 +321,6 @@ class LiveStream:
         cursor = None if after is None else cursors.decode(after, access.admission.key)
         self._stamp = access.stamp(self._settings)
         self.maker = EventMaker(self.compiled, self.arguments, self._stamp, self.session)
-        if cursor is not None and self._is_ahead(access.attachment.replica, cursor):
-            await access.attachment.replica.refresh()
         access.require_view()
         tstamp = cursor.at if cursor is not None and cursor.generation != VOID else None
         self._is_connected = True
@@ -375,16 +373,6 @@ class LiveStream:
         """Return what the viewer has to be told to arrive here from *cursor*."""
         tombstones = self._access.attachment.replica.tombstones.values()
         return see_since(view, tombstones, cursor.position, self._user_id)
-
-    def _is_ahead(self, replica: Replica, cursor: Cursor) -> bool:
-        """True when *cursor* may come from a server that knew more than this one does now.
-
-        A wake-up may still be on its way, or lost: whoever comes back must not be taken back.
-        """
-        if cursor.generation == VOID or cursor.store != self._stamp.store:
-            return False
-        is_other = cursor.generation != replica.generation
-        return is_other or cursor.position > replica.position
 
     def _can_resume(self, replica: Replica, cursor: Cursor) -> bool:
         age = time.time() - cursor.issued

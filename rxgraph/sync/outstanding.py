@@ -18,6 +18,7 @@ from rxgraph.cache.phases import Phase
 from rxgraph.compile.state_tree import StateTree
 from rxgraph.errors import BackendError
 from rxgraph.sync import intents
+from rxgraph.sync.forest import Place
 from rxgraph.types import InstanceKey, RowKey
 
 MOST = 500
@@ -45,13 +46,26 @@ class Outstanding:
             self.named.rows or self.anchor.pending
         )
 
+    @property
+    def place(self) -> Place | None:
+        """From where on the anchor contains all that was pushed; None: it is not cached."""
+        anchor = self.anchor
+        return (
+            Place(anchor.generation, anchor.seq + bool(anchor.pending)) if anchor.is_live else None
+        )
+
+    def names(self, tree: StateTree, keys: Collection[InstanceKey]) -> bool:
+        """True when intents may name one of *keys*, which nobody may have pushed yet."""
+        named = self.named
+        return not named.is_all or any(_renders(tree, row, keys) for row in named.rows)
+
     def concerns(
         self, tree: StateTree, generation: int, position: int, keys: Collection[InstanceKey]
     ) -> bool:
         """True when one of *keys* may be another by now than in the state of that place."""
         if not self._is_reached(generation, position):
             return True
-        return any(_renders(tree, row, keys) for row in self.named.rows | self.anchor.pending)
+        return self.names(tree, keys) or any(_renders(tree, r, keys) for r in self.anchor.pending)
 
     def _is_reached(self, generation: int, position: int) -> bool:
         anchor = self.anchor

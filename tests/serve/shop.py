@@ -160,9 +160,6 @@ class FakeReplica:
         self.size_bytes = 100 * len(state)
         self.missing = f"{ROOT.typename} {ROOT.id} does not exist"
 
-    async def refresh(self) -> None:
-        """Stand where the store stands, which is here."""
-
 
 class FakeHub:
     """One replica whose moves are told by the test."""
@@ -173,6 +170,8 @@ class FakeHub:
         self.receivers: list[Any] = []
         self.muted: list[Any] = []
         self.keys: list[AnchorKey] = []
+        #: Generation and position of the store; None: those of the replica.
+        self.stored: tuple[int, int] | None = None
 
     async def attach(self, key: AnchorKey, receive: Any) -> FakeAttachment:
         await asyncio.sleep(0)
@@ -233,9 +232,9 @@ class FakeAttachment:
         self.hub.muted.append(self.receive)
 
     async def outstanding(self) -> Outstanding:
-        """Return that everything is here."""
+        """Return that nothing is outstanding: everything is here, or where the store stands."""
         replica = self.replica
-        generation, seq = replica.generation, replica.position
+        generation, seq = self.hub.stored or (replica.generation, replica.position)
         return Outstanding(Named(), Anchor(0, Phase.HOT, generation, seq, done=seq))
 
     async def detach(self) -> None:

@@ -15,6 +15,7 @@ from rxgraph.serve.auth import Credentials, Identity
 from rxgraph.serve.outbox import Outbox
 from rxgraph.serve.replica import MoveKind
 from rxgraph.serve.scope import OperationScope
+from rxgraph.sync.forest import Place
 from rxgraph.testing import Fold
 from rxgraph.types import InstanceKey, RemovalReason
 from tests.serve.shop import (
@@ -175,13 +176,15 @@ class TestResuming:
         newest = replica.state, replica.generation + is_other, replica.position
         replica.generation = newest[1]
         cursor = await self.cursor(shop)
+        shop.hub.stored = newest[1:]
         replica.state, replica.generation, replica.position = shelf(), newest[1] - is_other, 10
 
-        async def refresh() -> None:
+        async def reach(place: Place) -> None:
+            assert place == newest[1:]
             await asyncio.sleep(0)
             replica.state, replica.generation, replica.position = newest
 
-        monkeypatch.setattr(replica, "refresh", refresh)
+        monkeypatch.setattr(replica, "reach", reach, raising=False)
         results = await shop.stream(after=cursor)
         event = await take(results)
         assert event["kind"] == "DELTA"

@@ -154,6 +154,8 @@ class Client:
                     if connection != self._connection:
                         return  # that socket is closed, and the page has another one
                     if screen.take(event):
+                        if not world.storage.has_lost:
+                            screen.require_fresh()
                         world.counts["states checked"] += 1
                         world.note(f"** {self.name} shows {event.kind} {screen.place}")
                     if world.choices.chance(world.plan.stalls):

@@ -131,11 +131,6 @@ def _writing_without_a_sign() -> None:
 
 
 @_bug
-def _trusting_cursors_that_are_ahead() -> None:
-    _put(LiveStream, "_is_ahead", lambda self, replica, cursor: False)
-
-
-@_bug
 def _resuming_cursors_of_other_generations() -> None:
     def can_resume(self: LiveStream, replica: Replica, cursor: Cursor) -> bool:
         return bool(resuming(self, replica, replace(cursor, generation=replica.generation)))

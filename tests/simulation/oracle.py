@@ -1,8 +1,9 @@
 """Hold every state that a client shows against the history of the database.
 
 Rules: a state shown is one that the database had; what was gone before somebody asked is not in
-the first state that he is shown; nobody who hands back a cursor is ever taken back to an older one;
-nothing is given up for lost that is not; at the end everybody shows the newest.
+the first state that he is shown, unless the store has lost what it knew; nobody who hands back a
+cursor is ever taken back to an older one; nothing is given up for lost that is not; at the end
+everybody shows the newest.
 """
 
 from __future__ import annotations
@@ -81,14 +82,18 @@ class Screen:
             raise Wrong(f"board {self.board} went back from version {self._last} to {versions[-1]}")
         self._last = next(version for version in versions if version >= self._last)
 
-        if self._asked_at is not None:
-            self._require_fresh(state, self._asked_at)
-            self._asked_at = None
+    def require_fresh(self) -> None:
+        """Return if the first state after a question has nothing that was gone before it.
 
-    def _require_fresh(self, state: Shown, since: int) -> None:
+        Raises:
+            Wrong: it has.
+        """
+        since, self._asked_at = self._asked_at, None
+        if since is None or self.state is None:
+            return
         states = self._database.history[self.board].items()
         later = frozenset[Any]().union(*(found for found, at in states if at[-1] >= since))
-        stale = state - later
+        stale = self.state - later
         if stale and not {*map(_own, stale)} <= {*map(_own, later)}:
             raise Wrong(
                 f"board {self.board} was shown with what was gone before it was asked for:"
