@@ -6,6 +6,7 @@ forest that holds those of everybody.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from rxgraph.serve.hub import Attachment, Hub
 from rxgraph.serve.listing import list_ids
 from rxgraph.serve.replica import Receive
 from rxgraph.settings import RxGraphSettings
+from rxgraph.sync.outstanding import MOMENTS
 from rxgraph.types import InstanceKey
 
 Roots = tuple[InstanceKey, ...]
@@ -103,13 +105,18 @@ async def _catch_up(access: Access) -> None:
     if not access.roots:
         return
     replica, tree = access.attachment.replica, access.compiled.tree
-    outstanding = await access.attachment.outstanding()
-    if outstanding.is_nothing(replica.generation, replica.position):
-        return
-    visible = frozenset(access.see(replica.state).keys())
-    if outstanding.names(tree, visible):
-        await access.attachment.catch_up(access.roots[0].id)
-    elif outstanding.concerns(tree, replica.generation, replica.position, visible):
+    for pause in (*MOMENTS, None):
+        outstanding = await access.attachment.outstanding()
+        if outstanding.is_nothing(replica.generation, replica.position):
+            return
+        visible = frozenset(access.see(replica.state).keys())
+        if not outstanding.names(tree, visible):
+            break
+        if pause is None:
+            await access.attachment.catch_up(access.roots[0].id)
+            return
+        await asyncio.sleep(pause)
+    if outstanding.concerns(tree, replica.generation, replica.position, visible):
         await replica.reach(outstanding.place)
 
 

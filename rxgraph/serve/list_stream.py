@@ -31,7 +31,7 @@ from rxgraph.serve.listing import Edit, Listing, list_ids, normal_root
 from rxgraph.serve.replica import Move, MoveKind, Replica
 from rxgraph.serve.scope import Place
 from rxgraph.serve.stream import LiveStream, standing
-from rxgraph.sync.outstanding import Outstanding
+from rxgraph.sync.outstanding import MOMENTS, Outstanding
 from rxgraph.types import NOTICE, InstanceKey, RemovalReason
 
 logger = logging.getLogger("rxgraph.lists")
@@ -205,7 +205,7 @@ class ListStream(LiveStream):
             if visible is not None:
                 self._listing.forget(await self._hidden(touched - visible))
                 joining = self._listing.joining(touched, visible)
-                unsure = self._unsure(joining, move, await self._outstanding(joining))
+                unsure = await self._still_unsure(joining, move)
                 async with self._holding(id_ for id_ in joining if id_ not in unsure):
                     late = frozenset(id_ for id_ in visible if self._root(id_) not in move.state)
                     order = sorted(touched, key=_by_number)
@@ -229,6 +229,16 @@ class ListStream(LiveStream):
     async def _outstanding(self, ids: Collection[str]) -> Outstanding | None:
         """Return what the replica may lack now, where somebody of *ids* is to join."""
         return await self._access.attachment.outstanding() if ids else None
+
+    async def _still_unsure(self, ids: Collection[str], move: Move) -> frozenset[str]:
+        """Return those of *ids* of which that is not known after a moment either."""
+        unsure = self._unsure(ids, move, await self._outstanding(ids))
+        for pause in MOMENTS:
+            if not unsure:
+                break
+            await asyncio.sleep(pause)
+            unsure = self._unsure(unsure, move, await self._outstanding(unsure))
+        return unsure
 
     def _unsure(
         self, ids: Iterable[str], move: Move, outstanding: Outstanding | None

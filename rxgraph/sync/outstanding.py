@@ -24,6 +24,9 @@ from rxgraph.types import InstanceKey, RowKey
 MOST = 500
 """Intents that are looked through; where more wait, they may be about anything."""
 
+MOMENTS = (0.005, 0.02)
+"""Seconds to wait before asking again: a writer tells first, and forgets its intents then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Named:
