@@ -118,8 +118,9 @@ class _Application:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         from rxgraph.errors import DeclarationError
-        from rxgraph.serve import draining, health, runtime
+        from rxgraph.serve import draining, health, runtime, tuning
         from rxgraph.serve.sockets import sockets
+        from rxgraph.settings import get_settings
 
         hook = None
         while True:
@@ -132,6 +133,8 @@ class _Application:
                     self._get_schema()
                 except DeclarationError as error:
                     logger.error("GraphQL is not served: %s", error)
+                if get_settings().tune_interpreter:
+                    tuning.tune()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 if hook is not None:

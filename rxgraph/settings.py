@@ -66,6 +66,9 @@ class RxGraphSettings:
     #: Seconds over which a server that is told to end closes its connections, so that their clients
     #: do not all come back at once; writes and actions that run then may take as long again.
     drain_seconds: float = 5.0
+    #: Let a server collect garbage more seldom, what is there at its start never again, and switch
+    #: between threads every millisecond: nobody waits for either.
+    tune_interpreter: bool = True
     #: Seconds within which a mutation with the same ``clientMutationId`` is a repeat.
     mutation_window: float = 3600
     #: Seconds that an action of a live context may run.

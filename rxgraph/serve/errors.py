@@ -42,7 +42,7 @@ def to_graphql_error(error: Exception) -> GraphQLError:
         error = GraphQLError(str(error), original_error=error)
     if (error.extensions or {}).get("code"):
         return error
-    cause = _cause(error)
+    cause = cause_of(error)
     if isinstance(cause, GraphQLError):
         if (cause.extensions or {}).get("code"):
             return _with(error, cause.message, cause.extensions or {})
@@ -73,8 +73,9 @@ def formatted(error: Exception) -> dict[str, Any]:
     return dict(to_graphql_error(error).formatted)
 
 
-def _cause(error: GraphQLError) -> Exception:
-    cause: Exception = error
+def cause_of(error: Exception) -> Exception:
+    """Return what *error* was raised for; itself where that is nothing else."""
+    cause = error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
     return cause

@@ -17,6 +17,7 @@ from rxgraph.serve.parked import ParkedStream
 from rxgraph.serve.plans import stock
 from rxgraph.serve.scope import OperationScope
 from rxgraph.serve.sources import EventSource
+from rxgraph.serve.turns import LARGE_CHARS, LARGE_MESSAGE, turns
 
 
 class RunningOperation:
@@ -83,7 +84,10 @@ class RunningOperation:
         slot = self.scope.take()
         assert slot is not None
         message = {"id": self.id, "type": type_}
-        slot.fill(encode_text(message if payload is None else {**message, "payload": payload}))
+        text = encode_text(message if payload is None else {**message, "payload": payload})
+        if len(text) >= LARGE_CHARS:
+            await turns().take(LARGE_MESSAGE)
+        slot.fill(text)
         await slot.gone()
 
     async def send_end(self, errors: Sequence[Exception]) -> None:

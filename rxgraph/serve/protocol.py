@@ -19,14 +19,18 @@ from rxgraph.log_fields import begin_operation
 from rxgraph.serve.auth import identify
 from rxgraph.serve.connection import Concealed, credentials_of
 from rxgraph.serve.ending import ended
-from rxgraph.serve.errors import formatted
+from rxgraph.serve.errors import cause_of, formatted
 from rxgraph.serve.limits.seats import Seat
 from rxgraph.serve.operation import RunningOperation, is_request_error, payload_of
 from rxgraph.serve.outbox import Outbox
 from rxgraph.serve.planning import TEXTS
 from rxgraph.serve.sockets import Socket, sockets
 from rxgraph.serve.trusted import named_text, names_document
+from rxgraph.serve.turns import turns
 from rxgraph.settings import get_settings
+
+REFUSED_SECONDS = 0.1
+"""For so long a connection is not read on which there were too many operations."""
 
 
 class Connection(Socket, Protocol):
@@ -57,6 +61,7 @@ class TransportProtocol:
         "_is_acknowledged",
         "_is_initialised",
         "_patience",
+        "_slow_until",
         "context",
         "running",
         "tasks",
@@ -76,6 +81,7 @@ class TransportProtocol:
         self._is_initialised = self._is_acknowledged = False
         self._patience: asyncio.TimerHandle | None = None
         self._begun = 0  # operations
+        self._slow_until = 0.0  # by the clock of the event loop
 
     def start(self) -> None:
         """Begin, when the handshake is over."""
@@ -187,6 +193,7 @@ class TransportProtocol:
                 raise BadFrame(f"The {name} of subscribe are an object")
         if not isinstance(payload.get("operationName"), str | None):
             raise BadFrame("The operationName of subscribe is a text")
+        await turns().take(self.context["identity"].user.pk)
         if sockets().is_draining:
             # It was not begun, so that whoever connects again may ask for it again.
             sockets().hurry(self._connection)
@@ -199,7 +206,7 @@ class TransportProtocol:
             limit = RateLimited(
                 f"This connection has {len(self.running)} operations already; end one first"
             )
-            await operation.send_end([limit])
+            await self._send_end(operation, [limit])
             return
         self.running[id_] = operation
         self._begun += 1
@@ -236,15 +243,26 @@ class TransportProtocol:
             if operation.is_parked:
                 return
             self._forget(operation)  # before the last message: then its id is free
-            await operation.send_end(errors)
+            await self._send_end(operation, errors)
         except Exception as error:  # noqa: BLE001  # mapped, logged, and told to the client
             operation.is_parked = False
             self._forget(operation)
-            await operation.send_end([error])
+            await self._send_end(operation, [error])
         finally:
             if not operation.is_parked:
                 self._forget(operation)
                 await operation.scope.close()
+
+    async def _send_end(self, operation: RunningOperation, errors: Sequence[Exception]) -> None:
+        if any(isinstance(cause_of(error), RateLimited) for error in errors):
+            self._slow_until = asyncio.get_running_loop().time() + REFUSED_SECONDS
+        await operation.send_end(errors)
+
+    async def pace(self) -> None:
+        """Return at once, or a moment after an operation was refused because there are too many."""
+        left = self._slow_until - asyncio.get_running_loop().time()
+        if left > 0:
+            await asyncio.sleep(left)
 
     def _end(self, operation: RunningOperation, error: Exception | None) -> None:
         self._forget(operation)  # before the last message: then its id is free

@@ -81,6 +81,7 @@ class WebSocketConnection:
                     CLOSES.add("client")
                     return
                 self.heard_at = here.now
+                await protocol.pace()
                 await self._take(protocol, message.get("text"))
         except OSError as error:  # what ASGI servers raise when the client is gone
             logger.debug("a client went away: %r", error)

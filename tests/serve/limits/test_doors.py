@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from rxgraph.serve import schema
 from rxgraph.serve.documents import read
 from rxgraph.serve.http import http_application
 from rxgraph.serve.limits.guard import guard
+from rxgraph.serve.protocol import REFUSED_SECONDS
 from rxgraph.serve.websocket import websocket_application
 from tests.serve.shop import ANN, Hooks, Shop, hooks
 
@@ -164,6 +166,17 @@ async def test_too_many_operations_are_told_when_to_come_back(limit: Any) -> Non
         assert (await socket.ask(READ, "c"))["type"] == "error"  # and the socket stays
     answer = await post(json.dumps({"query": READ}))
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["status"]) == (429, 429)
+
+
+async def test_a_socket_is_read_a_moment_after_something_was_refused(limit: Any) -> None:
+    limit(OPERATIONS_PER_SECOND=0.001, OPERATIONS_BURST=1)
+    async with connected() as socket:
+        while (await socket.ask(READ, "a"))["type"] != "error":
+            await socket.read()
+        begun = time.monotonic()
+        for _ in range(3):
+            assert (await socket.ask(READ, "b"))["type"] == "error"
+        assert time.monotonic() - begun > 2 * REFUSED_SECONDS
 
 
 async def test_large_new_documents_cost_more_than_known_ones(limit: Any) -> None:
