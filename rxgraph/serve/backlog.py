@@ -136,13 +136,18 @@ class Backlog:
         since by instance; when that is too much, what waits is a restart.
         """
         last = self._items[-1] if self._items else None
-        if isinstance(last, Delta) and delta.since - last.since > LAG_SECONDS:
+        if isinstance(last, Delta) and delta.since - self._oldest.since > LAG_SECONDS:
             merged = self._items[-1] = _merged(last, delta)
             if len(merged.move.changes) > self._limit or len(merged.move.marks) > self._limit:
                 self._overflow()
             return
         self._items.append(delta)
         self._bound()
+
+    @property
+    def _oldest(self) -> Delta:
+        """The delta that waits for the longest; there is one."""
+        return next(item for item in self._items if isinstance(item, Delta))
 
     def restart(self, move: Move, reason: ResetReason) -> None:
         """Add a RESET and a SNAPSHOT of the state of *move*, in place of what changed before."""
