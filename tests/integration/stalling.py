@@ -6,6 +6,7 @@ import json
 import select
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 from benchmarks import wire
@@ -14,6 +15,7 @@ from tests.integration.servers import Server
 
 _BUFFER_BYTES = 4096
 _PATIENCE_SECONDS = 20.0
+_AT_ONCE = 16
 
 
 class Stalled:
@@ -57,8 +59,8 @@ class Stalled:
 def stalled(server: Server, token: str, project: int, count: int = 1) -> Iterator[list[Stalled]]:
     """Connect *count* clients that read nothing."""
     with ExitStack() as closing:
-        found = []
-        for _ in range(count):
-            found.append(Stalled(server, token, project))
-            closing.callback(found[-1].close)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = list(pool.map(lambda _: Stalled(server, token, project), range(count)))
+        for client in found:
+            closing.callback(client.close)
         yield found

@@ -44,7 +44,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 def serve(here: Cluster, **rxgraph: Any) -> Server:
     settings = {**json.loads(here.environ["TEST_RXGRAPH"]), **rxgraph}
-    [server] = here.serve(TEST_RXGRAPH=json.dumps(settings))
+    # The server's own pings would end who reads nothing before ours do.
+    [server] = here.serve(TEST_RXGRAPH=json.dumps(settings), UVICORN_WS_PING_INTERVAL="3600")
     return server
 
 
