@@ -107,17 +107,18 @@ async def _catch_up(access: Access) -> None:
     replica, tree = access.attachment.replica, access.compiled.tree
     for pause in (*MOMENTS, None):
         outstanding = await access.attachment.outstanding()
-        if outstanding.is_nothing(replica.generation, replica.position):
+        if not outstanding.is_settled(replica.generation, replica.position):
+            # What is under way may have been read before, be it about what he does not see yet.
+            await replica.reach(outstanding.place)
+        if not outstanding.named.rows and outstanding.named.is_all:
             return
         visible = frozenset(access.see(replica.state).keys())
         if not outstanding.names(tree, visible):
-            break
+            return
         if pause is None:
             await access.attachment.catch_up(access.roots[0].id)
             return
         await asyncio.sleep(pause)
-    if outstanding.concerns(tree, replica.generation, replica.position, visible):
-        await replica.reach(outstanding.place)
 
 
 async def hold_roots(

@@ -45,9 +45,12 @@ class Outstanding:
 
     def is_nothing(self, generation: int, position: int) -> bool:
         """True when the state of that place contains everything."""
-        return self._is_reached(generation, position) and not (
-            self.named.rows or self.anchor.pending
-        )
+        named = self.named
+        return self.is_settled(generation, position) and named.is_all and not named.rows
+
+    def is_settled(self, generation: int, position: int) -> bool:
+        """True when that place contains all that was pushed, and no batch is under way."""
+        return self._is_reached(generation, position) and not self.anchor.pending
 
     @property
     def place(self) -> Place | None:
@@ -73,8 +76,7 @@ class Outstanding:
     def _is_reached(self, generation: int, position: int) -> bool:
         anchor = self.anchor
         return (
-            self.named.is_all
-            and anchor.phase is Phase.HOT
+            anchor.phase is Phase.HOT
             and anchor.generation == generation
             and not anchor.is_unfinished
             and anchor.done <= position
