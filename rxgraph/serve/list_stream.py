@@ -243,7 +243,7 @@ class ListStream(LiveStream):
     def _unsure(
         self, ids: Iterable[str], move: Move, outstanding: Outstanding | None
     ) -> frozenset[str]:
-        """Return those of *ids* of which *move* may show what was hidden when they were shared.
+        """Return *ids*, where *move* may show of one what was hidden when it was shared.
 
         They were found listed after it, and then *outstanding* was asked for. What it shows is for
         the viewer if nothing has changed since, or if it is from between two moments at which they
@@ -266,9 +266,9 @@ class ListStream(LiveStream):
             return self._found.get(id_, _NEVER) <= (move.generation, move.position)
 
         there = {id_: self._root(id_) for id_ in ids if self._root(id_) in old}
-        return frozenset(
-            id_ for id_, root in there.items() if not is_found(id_) and may_differ(root)
-        )
+        if any(not is_found(id_) and may_differ(root) for id_, root in there.items()):
+            return frozenset(there)  # what joins together does so in one event, and in its order
+        return frozenset()
 
     def _make_sure(self, ids: frozenset[str], attempt: int) -> None:
         """Have *ids* brought up to now, and ask once more who lists them."""
