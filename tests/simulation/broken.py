@@ -17,12 +17,12 @@ from rxgraph.cache.phases import Phase
 from rxgraph.cache.reading import Reading
 from rxgraph.cache.signs import SIGN, SIGN_KEY
 from rxgraph.cache.steps import Wakeup
+from rxgraph.serve import access
 from rxgraph.serve.backend import Backend
 from rxgraph.serve.cursor import Cursor
 from rxgraph.serve.hub import Hub
 from rxgraph.serve.replica import Move, Replica
 from rxgraph.serve.stream import LiveStream
-from rxgraph.sync.outstanding import Outstanding
 from rxgraph.sync.reconcile import Reconciliation
 from rxgraph.types import AnchorKey
 from tests.simulation.database import Database
@@ -162,7 +162,10 @@ def _dropping_moves_of_a_slow_client() -> None:
 
 @_bug
 def _showing_what_is_behind_to_whoever_comes() -> None:
-    _put(Outstanding, "is_nothing", lambda self, generation, position: True)
+    async def catch_up(admitted: access.Access) -> None:
+        """Do nothing."""
+
+    _put(access, "_catch_up", catch_up)
 
 
 @_bug
