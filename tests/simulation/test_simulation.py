@@ -23,7 +23,7 @@ FOUND_BY: dict[str, tuple[str, ...]] = {
     "ignoring the previous number": ("bus silent",),
     "taking wakeups twice": ("bus silent",),
     "not polling": ("bus silent",),
-    "not noticing that records are gone": ("records lost", "cache cleared"),
+    "not noticing that records are gone": ("records lost",),
     "not noticing that documents are gone": ("documents lost",),
     "reading without a sign": ("documents lost",),
     "writing without a sign": ("documents lost",),
