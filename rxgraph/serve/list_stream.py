@@ -288,7 +288,7 @@ class ListStream(LiveStream):
             async with self._holding(ids):
                 for id_, place in zip(ids, await asyncio.gather(*map(catch_up, ids)), strict=True):
                     if place is not None:
-                        self._found[id_] = place
+                        self._found.setdefault(id_, place)
                 if not self.is_closing:
                     here = standing(self.replica)
                     self._enter(Entry(here, self._scope.reserve(), ids, attempt=attempt + 1))

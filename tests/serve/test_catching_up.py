@@ -6,6 +6,7 @@ A writer that dies after its commit leaves caches behind: here every one does th
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -73,6 +74,19 @@ def live_key(scene: Scene) -> AnchorKey:
     return AnchorKey(VaultChannel.name, str(scene.project.pk))
 
 
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return what anchors are brought up for from now on."""
+    asked: list[Any] = []
+    bring_up = Engine.bring_up
+
+    def counting(self: Engine, *args: Any) -> Any:
+        asked.append(args)
+        return bring_up(self, *args)
+
+    monkeypatch.setattr(Engine, "bring_up", counting)
+    return asked
+
+
 async def die_sharing(monkeypatch: pytest.MonkeyPatch, scene: Scene) -> None:
     with dying(monkeypatch):
         await in_database(scene.share)()
@@ -137,6 +151,29 @@ async def test_what_joins_a_list_is_not_shown_as_it_was_before(stage, monkeypatc
     assert live.state[0]["tasks"][0]["notes"] == []
 
 
+async def test_a_root_that_is_written_to_without_a_pause_joins_all_the_same(stage, monkeypatch):
+    scene, asked = await in_database(Scene)(), counted(monkeypatch)
+    owner = await stage.subscribe(OwnListChannel, scene.ann)
+    live = await stage.subscribe(OwnListChannel, scene.bob)
+    await owner.event()
+    await live.event()
+
+    async def write() -> None:
+        for number in itertools.count():
+            await in_database(Project.objects.update)(name=f"{number}")
+
+    writing = asyncio.create_task(write())
+    try:
+        await in_database(scene.share)()
+        await live.until(lambda state: state)
+        assert not writing.done()
+        assert len(asked) < 40  # and not once for each of its writes
+    finally:
+        writing.cancel()
+        await asyncio.wait([writing])
+    assert all(event["changed"]["notes"] == [] for event in live.events)
+
+
 async def test_what_a_list_is_asked_for_again_is_not_shown_as_it_was_before(stage, monkeypatch):
     scene = await in_database(Scene)()
     owner, live = [await stage.subscribe(OwnListChannel, user) for user in (scene.ann, scene.bob)]
@@ -157,14 +194,7 @@ async def test_who_comes_when_others_are_written_waits_for_nothing(stage, monkey
     live = await stage.subscribe(VaultChannel, scene.ann, scene.variables())
     await live.event()
     await in_database(lambda: get_engine().sweep(at_once=True))()
-    asked: list[Any] = []
-    bring_up = Engine.bring_up
-
-    def counting(self: Engine, *args: Any) -> Any:
-        asked.append(args)
-        return bring_up(self, *args)
-
-    monkeypatch.setattr(Engine, "bring_up", counting)
+    asked = counted(monkeypatch)
     with dying(monkeypatch):
         await in_database(Project.objects.filter(pk=other.pk).update)(name="more")
         await in_database(Task.objects.create)(project=scene.project, title="new")

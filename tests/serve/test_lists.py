@@ -262,7 +262,7 @@ async def test_who_becomes_a_member_is_given_the_project_and_loses_it_again(stag
     await his.until(lambda state: state == [])
     await in_database(Project.objects.update)(owner=bob)
     await his.until(lambda state: len(state) == 2)
-    assert set(his.ids) == {str(projects[1].pk), str(projects[0].pk)}
+    assert his.ids == [str(projects[1].pk), str(projects[0].pk)]
     mine = await stage.subscribe(OwnListChannel, ann)
     await mine.event()
     assert mine.ids == []
