@@ -15,8 +15,8 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
-from weakref import WeakKeyDictionary
 
+from rxgraph.serve.per_loop import per_loop
 from rxgraph.settings import get_settings
 
 logger = logging.getLogger("rxgraph.websocket")
@@ -158,13 +158,5 @@ class Sockets:
                 socket.let_go(*_STALLED)
 
 
-_sockets: WeakKeyDictionary[asyncio.AbstractEventLoop, Sockets] = WeakKeyDictionary()
-
-
-def sockets() -> Sockets:
-    """Return what is open on the running event loop."""
-    loop = asyncio.get_running_loop()
-    found = _sockets.get(loop)
-    if found is None:
-        found = _sockets[loop] = Sockets()
-    return found
+sockets = per_loop(Sockets)
+"""Return what is open on the running event loop."""

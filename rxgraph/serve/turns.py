@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Hashable
-from weakref import WeakKeyDictionary
+
+from rxgraph.serve.per_loop import per_loop
 
 LARGE_CHARS = 32 * 1024
 """From this length on a message waits for its turn."""
@@ -55,13 +56,5 @@ class Turns:
             asyncio.get_running_loop().call_soon(self._next)
 
 
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
-
-
-def turns() -> Turns:
-    """Return the turns of the running event loop."""
-    loop = asyncio.get_running_loop()
-    found = _turns.get(loop)
-    if found is None:
-        found = _turns[loop] = Turns()
-    return found
+turns = per_loop(Turns)
+"""Return the turns of the running event loop."""
