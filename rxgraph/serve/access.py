@@ -110,7 +110,7 @@ async def _catch_up(access: Access) -> None:
         if not outstanding.is_settled(replica.generation, replica.position):
             # What is under way may have been read before, be it about what he does not see yet.
             await replica.reach(outstanding.place)
-        if not outstanding.named.rows and outstanding.named.is_all:
+        if outstanding.named.is_nothing:
             return
         visible = frozenset(access.see(replica.state).keys())
         if not outstanding.names(tree, visible):

@@ -29,7 +29,7 @@ from rxgraph.cache.phases import Phase
 from rxgraph.cache.reading import Reading
 from rxgraph.cache.rows import Database
 from rxgraph.cache.rows.glance import IntentLog
-from rxgraph.cache.rows.snapshot import alias_of
+from rxgraph.cache.rows.snapshot import aliases_of
 from rxgraph.cache.steps import (
     Await,
     Begin,
@@ -502,8 +502,7 @@ class Engine:
         Raises:
             BackendError: one of them does not answer.
         """
-        models = {model for name in channels for model in trees()[name].tracked_models}
-        return read_named(sorted({alias_of(model) for model in models}))
+        return read_named({alias for name in channels for alias in aliases_of(trees()[name])})
 
     def bring_up(self, key: AnchorKey, roots: Collection[str]) -> Place | None:
         """Have an anchor contain all that is committed now; answer from which place on it does.

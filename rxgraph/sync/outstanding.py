@@ -11,12 +11,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from django.db import InterfaceError, OperationalError
-
 from rxgraph.cache.anchor import Anchor
 from rxgraph.cache.phases import Phase
+from rxgraph.cache.rows.snapshot import answering
 from rxgraph.compile.state_tree import StateTree
-from rxgraph.errors import BackendError
 from rxgraph.sync import intents
 from rxgraph.sync.forest import Place
 from rxgraph.types import InstanceKey, RowKey
@@ -35,6 +33,11 @@ class Named:
     rows: frozenset[RowKey] = frozenset()
     is_all: bool = True  # False: there are more
 
+    @property
+    def is_nothing(self) -> bool:
+        """True when there are no intents."""
+        return self.is_all and not self.rows
+
 
 @dataclass(frozen=True, slots=True)
 class Outstanding:
@@ -45,8 +48,7 @@ class Outstanding:
 
     def is_nothing(self, generation: int, position: int) -> bool:
         """True when the state of that place contains everything."""
-        named = self.named
-        return self.is_settled(generation, position) and named.is_all and not named.rows
+        return self.is_settled(generation, position) and self.named.is_nothing
 
     def is_settled(self, generation: int, position: int) -> bool:
         """True when that place contains all that was pushed, and no batch is under way."""
@@ -92,10 +94,8 @@ def read_named(aliases: Iterable[str]) -> Named:
     rows: set[RowKey] = set()
     is_all = True
     for alias in aliases:
-        try:
+        with answering(alias):
             found = intents.distinct(alias, MOST)
-        except (OperationalError, InterfaceError) as error:
-            raise BackendError(f"the database {alias!r} does not answer: {error}") from error
         rows.update(*found)
         is_all &= len(found) < MOST
     return Named(frozenset(rows), is_all)

@@ -69,13 +69,11 @@ def open_snapshot(channel: str, tree: StateTree, beside: Snapshot | None = None)
         BackendError: a database does not answer.
     """
     layers = plan_of(tree)
-    aliases = tuple(sorted({alias_of(model) for model in tree.tracked_models}))
+    aliases = aliases_of(tree)
     with ExitStack() as stack:
         for alias in aliases:
-            try:
+            with answering(alias):
                 stack.enter_context(consistent_read(alias))
-            except (OperationalError, InterfaceError) as error:
-                raise BackendError(f"the database {alias!r} does not answer: {error}") from error
         return Snapshot(
             channel,
             tree,
@@ -90,6 +88,24 @@ def open_snapshot(channel: str, tree: StateTree, beside: Snapshot | None = None)
 def alias_of(model: type[models.Model]) -> str:
     """Return the database that rows of *model* are written to."""
     return str(router.db_for_write(model))
+
+
+def aliases_of(tree: StateTree) -> tuple[str, ...]:
+    """Return the databases that hold what *tree* shows, sorted."""
+    return tuple(sorted({alias_of(model) for model in tree.tracked_models}))
+
+
+@contextmanager
+def answering(alias: str) -> Iterator[None]:
+    """Ask the database *alias* something.
+
+    Raises:
+        BackendError: it does not answer.
+    """
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise BackendError(f"the database {alias!r} does not answer: {error}") from error
 
 
 @contextmanager
