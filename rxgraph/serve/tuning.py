@@ -15,6 +15,9 @@ THRESHOLDS = (5_000, 10, 20)
 
 SWITCH_SECONDS = 0.001
 
+_DEFAULT_THRESHOLDS = ((700, 10, 10), (2000, 10, 10), (2000, 10, 0))  # of Python 3.11 to 3.14
+_DEFAULT_SWITCH_SECONDS = 0.005
+
 _is_tuned = False
 
 
@@ -34,7 +37,3 @@ def tune() -> bool:
     if sys.getswitchinterval() == _DEFAULT_SWITCH_SECONDS:
         sys.setswitchinterval(SWITCH_SECONDS)
     return True
-
-
-_DEFAULT_THRESHOLDS = ((700, 10, 10), (2000, 10, 10), (2000, 10, 0))  # of Python 3.11 to 3.14
-_DEFAULT_SWITCH_SECONDS = 0.005
