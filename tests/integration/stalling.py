@@ -59,8 +59,12 @@ class Stalled:
 def stalled(server: Server, token: str, project: int, count: int = 1) -> Iterator[list[Stalled]]:
     """Connect *count* clients that read nothing."""
     with ExitStack() as closing:
+
+        def connect(_: int) -> Stalled:
+            client = Stalled(server, token, project)
+            closing.callback(client.close)  # also when another one cannot connect
+            return client
+
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = list(pool.map(lambda _: Stalled(server, token, project), range(count)))
-        for client in found:
-            closing.callback(client.close)
+            found = list(pool.map(connect, range(count)))
         yield found
