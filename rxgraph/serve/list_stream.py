@@ -253,14 +253,16 @@ class ListStream(LiveStream):
             return frozenset()
         replica, tree, old = self.replica, self.compiled.tree, move.state
         new, place = replica.state, (replica.generation, replica.position)
-        is_same = new is old
+        is_same, is_settled = new is old, outstanding.is_settled(*place)
         if is_same and outstanding.is_nothing(*place):
             return frozenset()
 
         def may_differ(root: InstanceKey) -> bool:
+            if not is_settled:  # what is under way may have been read before
+                return True
             shown = frozenset(see_roots(tree, (root,), old, self._user_id).keys())
             is_other = not is_same and any(new.get(key) is not old.get(key) for key in shown)
-            return is_other or outstanding.concerns(tree, *place, shown)
+            return is_other or outstanding.names(tree, shown)
 
         def is_found(id_: str) -> bool:
             return self._found.get(id_, _NEVER) <= (move.generation, move.position)

@@ -52,7 +52,14 @@ class Outstanding:
 
     def is_settled(self, generation: int, position: int) -> bool:
         """True when that place contains all that was pushed, and no batch is under way."""
-        return self._is_reached(generation, position) and not self.anchor.pending
+        anchor = self.anchor
+        return (
+            anchor.phase is Phase.HOT
+            and anchor.generation == generation
+            and not anchor.is_unfinished
+            and not anchor.pending
+            and anchor.done <= position
+        )
 
     @property
     def place(self) -> Place | None:
@@ -66,23 +73,6 @@ class Outstanding:
         """True when intents may name one of *keys*, which nobody may have pushed yet."""
         named = self.named
         return not named.is_all or any(_renders(tree, row, keys) for row in named.rows)
-
-    def concerns(
-        self, tree: StateTree, generation: int, position: int, keys: Collection[InstanceKey]
-    ) -> bool:
-        """True when one of *keys* may be another by now than in the state of that place."""
-        if not self._is_reached(generation, position):
-            return True
-        return self.names(tree, keys) or any(_renders(tree, r, keys) for r in self.anchor.pending)
-
-    def _is_reached(self, generation: int, position: int) -> bool:
-        anchor = self.anchor
-        return (
-            anchor.phase is Phase.HOT
-            and anchor.generation == generation
-            and not anchor.is_unfinished
-            and anchor.done <= position
-        )
 
 
 def read_named(aliases: Iterable[str]) -> Named:
