@@ -20,7 +20,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.contrib.auth.models import User
-from django.db import close_old_connections, transaction
+from django.db import transaction
 from django.db.models import F
 from rest_framework.authtoken.models import Token
 from rest_framework.renderers import JSONRenderer
@@ -91,7 +91,6 @@ def secret(user_id: int, number: int) -> str:
 
 def run(seed: int, name: str, scene: dict[str, Any]) -> str:
     """Do the change *name*, decided by *seed*; answer what came of it."""
-    close_old_connections()  # as between two requests: one that broke is made anew
     change: Callable[[], None] = getattr(Work(random.Random(seed), scene, str(seed)), f"do_{name}")
     try:
         change()

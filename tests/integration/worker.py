@@ -1,7 +1,8 @@
 """One Django process that does what it is told: what ``manage.py shell`` is to people.
 
 Each line of its standard input is a JSON list ``["package.module:function", arguments]``; each is
-answered by a line ``{"value": …}`` or ``{"error": traceback}``.
+answered by a line ``{"value": …}`` or ``{"error": traceback}``. Between two lines connections are
+treated as between two requests: one that broke is made anew.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from importlib import import_module
 from typing import TextIO
 
 import django
+from django.db import close_old_connections
 
 
 def main() -> None:
@@ -28,6 +30,7 @@ def answer_all(lines: Iterable[str], answers: TextIO) -> None:
     for line in lines:
         name, arguments = json.loads(line)
         module, function = name.split(":")
+        close_old_connections()
         try:
             answer = {"value": getattr(import_module(module), function)(*arguments)}
         except BaseException:  # noqa: BLE001 - told to whoever asked
