@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -35,8 +37,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE: list[str] = []
 
-_folder = Path(tempfile.gettempdir()) / f"rxgraph-tests-{os.getpid()}"
-_folder.mkdir(exist_ok=True)
+_folder = Path(tempfile.mkdtemp(prefix="rxgraph-tests-"))
+atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 _sqlite: dict[str, Any] = {
     "ENGINE": "django.db.backends.sqlite3",
     "OPTIONS": {
