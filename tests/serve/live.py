@@ -178,9 +178,10 @@ def declared(*channels: type[ContextChannel]) -> Any:
 
 @contextlib.asynccontextmanager
 async def staged(*channels: type[ContextChannel]) -> AsyncIterator[Stage]:
-    """Serve *channels*, and nothing else."""
+    """Serve *channels*, and nothing else: what is written from now on is told at once."""
     with declared(*channels):
         stage = Stage(*channels)
+        await stage.runtime.ready()
         try:
             yield stage
         finally:
