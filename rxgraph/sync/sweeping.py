@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.apps import apps
-from django.db import InterfaceError, OperationalError
 
 from rxgraph.cache.anchor import NOBODY, Anchor, Lease
+from rxgraph.cache.rows.snapshot import answering
 from rxgraph.cache.steps import LoadAnchor, Now, Procedure
 from rxgraph.cache.turns import settle
 from rxgraph.counters import INTENTS_FAILED, QUARANTINED
@@ -116,13 +116,10 @@ class Sweeper:
                 continue
             held.add(using)
             try:
-                swept += self._sweep(using, grace_seconds, leased=leased)
+                with answering(using):
+                    swept += self._sweep(using, grace_seconds, leased=leased)
             except BackendError as error:
                 first = first or error
-            except (OperationalError, InterfaceError) as error:
-                if first is None:
-                    first = BackendError(f"the database {using!r} does not answer: {error}")
-                    first.__cause__ = error
         if leased:
             self.held = frozenset(held)
         if first is not None:
