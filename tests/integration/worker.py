@@ -30,8 +30,8 @@ def answer_all(lines: Iterable[str], answers: TextIO) -> None:
     for line in lines:
         name, arguments = json.loads(line)
         module, function = name.split(":")
-        close_old_connections()
         try:
+            close_old_connections()
             answer = {"value": getattr(import_module(module), function)(*arguments)}
         except BaseException:  # noqa: BLE001 - told to whoever asked
             answer = {"error": traceback.format_exc()}
