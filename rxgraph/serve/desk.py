@@ -23,6 +23,7 @@ from rxgraph.compile.channel import CompiledChannel
 from rxgraph.declare.channel import ContextChannel
 from rxgraph.declare.hooks import call_hook, is_default
 from rxgraph.serve.listing import ask_for_list, chunked, ids_of
+from rxgraph.serve.unavailable import is_logged, is_passing
 from rxgraph.types import AnchorKey
 
 logger = logging.getLogger("rxgraph.lists")
@@ -162,6 +163,11 @@ class Desk:
 
         ids = sorted(verdict)
         answers = await asyncio.gather(*map(ask, ids), return_exceptions=True)
+        away = [a for a in answers if isinstance(a, BaseException) and is_passing(a)]
+        if away:  # a database that does not answer hides nothing
+            if not is_logged(away[0]):
+                logger.error("could not ask who sees %s", member.compiled.name, exc_info=away[0])
+            return None
         for answer in answers:
             if isinstance(answer, BaseException):
                 logger.error(

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import Count, Exists, F, OuterRef, Q
 
 from channels_app.models import Membership, Project, Task
@@ -357,6 +357,22 @@ async def test_an_is_visible_of_its_own_is_asked_once_a_group_and_root_and_not_t
     assert 1 < JudgingListChannel.most <= 8
     assert "cannot tell" in caplog.text
     assert "is_visible answered 'yes'; return True or False" in caplog.text
+
+
+async def test_a_database_that_does_not_answer_an_is_visible_hides_nothing(
+    users: list[User], caplog: pytest.LogCaptureFixture
+) -> None:
+    made = await projects_of(users[:2])
+
+    def judge(instance_id: Any) -> Any:
+        if instance_id == made[0].pk:
+            raise OperationalError("connection refused")
+        return True
+
+    JudgingListChannel.judge = staticmethod(judge)
+    with caplog.at_level(logging.ERROR, "rxgraph.lists"):
+        assert await Asking(users[:1], JUDGING).judge(*made) == [None]
+    assert "which hides" not in caplog.text
 
 
 async def test_contexts_of_one_group_are_asked_once_and_latecomers_for_themselves(

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from channels_app.models import Membership, Note, Project, Task
 from rxgraph.channels import ContextChannel
@@ -291,6 +291,27 @@ async def test_is_visible_decides_beside_list_instances_once_per_user_and_instan
     for live in lists:
         await live.event()
         assert str(hidden.pk) not in live.ids
+
+
+async def test_a_database_that_does_not_answer_takes_nothing_off_a_list(stage, monkeypatch):
+    ann, _, (first, second) = await seeded()
+    live = await stage.subscribe(ChosenListChannel, ann)
+    await live.event()
+    is_visible = ChosenListChannel.is_visible
+    failed: list[Any] = []
+
+    def fail_once(self: Any, instance_id: Any) -> bool:
+        if instance_id not in failed:
+            failed.append(instance_id)
+            raise OperationalError("connection refused")
+        return is_visible(self, instance_id)
+
+    monkeypatch.setattr(ChosenListChannel, "is_visible", fail_once)
+    await in_database(Project.objects.filter(pk=first.pk).update)(name="touched")
+    await live.until(lambda state: any(item["name"] == "touched" for item in state))
+    assert failed == [first.pk]
+    assert live.ids == [str(second.pk), str(first.pk)]
+    assert not any(event["removed"] for event in live.events)
 
 
 async def test_private_rows_stay_private_in_a_list(stage):
