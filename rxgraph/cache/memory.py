@@ -24,6 +24,7 @@ from rxgraph.cache.buckets import (
     Spent,
 )
 from rxgraph.cache.phases import Phase
+from rxgraph.cache.signs import SIGN_KEY
 from rxgraph.cache.steps import (
     DropGeneration,
     DropPack,
@@ -240,7 +241,7 @@ class MemoryStore:
     def _read_several(self, step: ReadSeveral) -> dict[AnchorKey, list[Document]]:
         return {key: self._read_since(ReadSince(key, *at)) for key, at in step.places.items()}
 
-    def _write_documents(self, step: WriteDocuments) -> None:
+    def _write_documents(self, step: WriteDocuments) -> bool:
         generations = self._generations[step.key]
         generation = generations.setdefault(step.generation, _Generation())
         for document in step.documents:
@@ -259,6 +260,7 @@ class MemoryStore:
                 self._holders.setdefault((step.key.channel, document.key), set()).add(holder)
             elif old is not None:
                 self._forget_holder(step.key.channel, document.key, holder)
+        return not step.checks or SIGN_KEY in generation.documents
 
     def _drop_generation(self, step: DropGeneration) -> None:
         generations = self._generations.get(step.key, {})

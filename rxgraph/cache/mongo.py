@@ -64,6 +64,7 @@ DRIVERS = {
 
 _DUPLICATE_KEY = 11000
 _FAST = WriteConcern(1)
+_NO_CHANGE = {"$setOnInsert": {"v": 0}}  # nothing is inserted, so that it only counts
 _RETURNED: dict[str, Any] = {"upsert": True, "return_document": ReturnDocument.AFTER}
 #: Documents in one answer: decoding it keeps a process busy for a few milliseconds.
 _ONE_BATCH = 5_000
@@ -186,7 +187,7 @@ class MongoStore:
                 except BulkWriteError as error:
                     return _taken(error)
                 return frozenset()
-            case Replace(name, [(filter_, document)], upsert, is_durable):
+            case Replace(name, [(filter_, document)], upsert, is_durable, None):
                 collection = self._collection(name, is_durable)
                 try:  # half the price of a bulk of one
                     one = collection.replace_one(filter_, document, upsert=upsert)
@@ -310,7 +311,7 @@ class AsyncMongoStore:
                 except BulkWriteError as error:
                     return _taken(error)
                 return frozenset()
-            case Replace(name, [(filter_, document)], upsert, is_durable):
+            case Replace(name, [(filter_, document)], upsert, is_durable, None):
                 collection = _collection(database, name, is_durable)
                 try:
                     one = await collection.replace_one(filter_, document, upsert=upsert)
@@ -401,11 +402,14 @@ def _collection(database: Any, name: str, is_durable: bool) -> Any:
     return database[name] if is_durable else database[name].with_options(write_concern=_FAST)
 
 
-def _replacements(request: Replace) -> list[ReplaceOne[dict[str, Any]]]:
-    return [
+def _replacements(request: Replace) -> list[ReplaceOne[dict[str, Any]] | UpdateOne]:
+    operations: list[ReplaceOne[dict[str, Any]] | UpdateOne] = [
         ReplaceOne(filter_, document, upsert=request.upsert)
         for filter_, document in request.replacements
     ]
+    if request.beside is not None:
+        operations.append(UpdateOne({"_id": request.beside}, _NO_CHANGE))
+    return operations
 
 
 def _updates(request: Update) -> list[UpdateOne]:

@@ -29,6 +29,7 @@ from rxgraph.cache.mongo_codec import (
 )
 from rxgraph.cache.pack_codec import decode_part, encode_part
 from rxgraph.cache.phases import Phase
+from rxgraph.cache.signs import SIGN_KEY
 from rxgraph.cache.steps import (
     DropGeneration,
     DropPack,
@@ -118,13 +119,15 @@ class Insert(Step[frozenset[int]]):
 class Replace(Step[int]):
     """Replace by (filter, replacement); answers how many were stored.
 
-    With *upsert*, what does not match is inserted, unless its ``_id`` is taken.
+    With *upsert*, what does not match is inserted, unless its ``_id`` is taken. The document with
+    the ``_id`` *beside* is left as it is, and counts as one that was stored if it is there.
     """
 
     collection: str
     replacements: Sequence[tuple[Raw, Raw]]
     upsert: bool
     is_durable: bool = True
+    beside: Raw | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,22 +335,43 @@ def read_several(step: ReadSeveral) -> Procedure[dict[AnchorKey, list[Document]]
     return found
 
 
-def write_documents(step: WriteDocuments) -> Procedure[None]:
+def write_documents(step: WriteDocuments) -> Procedure[bool]:
     """Answer ``WriteDocuments``.
 
     Few documents are mostly replaced: one request of conditional upserts. Many are mostly new (a
     heating): inserting them and replacing what was there already takes a quarter of the time. The
     first part is a small one, to see; as soon as half of a part was there, the rest is upserted.
+
+    The sign is looked for by the request that stores few, and by one of its own where that says
+    too little: it stored less than it was asked to.
     """
-    if not step.documents:
-        return
     collection = collection_name(step.key.channel)
-    yield from EnsureIndexes(collection, INSTANCE_INDEXES)
-    insert_first = len(step.documents) >= INSERT_FIRST
-    probe, rest = step.documents[:INSERT_FIRST], step.documents[INSERT_FIRST:]
-    for part in (probe, *chunks(rest, DOCUMENTS_PER_REQUEST)):
-        raws = [encode_document(step.key.anchor_id, step.generation, item) for item in part]
-        insert_first = yield from _store(collection, raws, insert_first)
+    sign = instance_id(step.key.anchor_id, step.generation, SIGN_KEY) if step.checks else None
+    if step.documents:
+        yield from EnsureIndexes(collection, INSTANCE_INDEXES)
+    if 0 < len(step.documents) < INSERT_FIRST:
+        older = _older(_encoded(step, step.documents))
+        stored = yield from Replace(collection, older, upsert=True, is_durable=False, beside=sign)
+        if stored > len(older):
+            return True
+    elif step.documents:
+        insert_first = True
+        probe, rest = step.documents[:INSERT_FIRST], step.documents[INSERT_FIRST:]
+        for part in (probe, *chunks(rest, DOCUMENTS_PER_REQUEST)):
+            insert_first = yield from _store(collection, _encoded(step, part), insert_first)
+    return sign is None or bool((yield from Find(collection, {"_id": sign})))
+
+
+def _encoded(step: WriteDocuments, documents: Iterable[Document]) -> list[Raw]:
+    return [encode_document(step.key.anchor_id, step.generation, item) for item in documents]
+
+
+def _older(raws: Iterable[Raw]) -> list[tuple[Raw, Raw]]:
+    """Return what replaces documents that are older.
+
+    A filter that does not match is a document that is missing, or newer; its _id is taken then.
+    """
+    return [({"_id": raw["_id"], "v": {"$lt": raw["v"]}}, raw) for raw in raws]
 
 
 def _store(collection: str, raws: Sequence[Raw], insert_first: bool) -> Procedure[bool]:
@@ -357,11 +381,9 @@ def _store(collection: str, raws: Sequence[Raw], insert_first: bool) -> Procedur
         positions = yield from Insert(collection, raws, is_durable=False)
         there = [raws[position] for position in positions]
     if there:
-        # A filter that does not match is a document that is missing (inserted) or newer (its
-        # _id is taken: left alone). What was there a moment ago and is missing now belonged to
-        # a generation that was dropped meanwhile; it must not come back.
-        older = [({"_id": raw["_id"], "v": {"$lt": raw["v"]}}, raw) for raw in there]
-        yield from Replace(collection, older, upsert=not insert_first, is_durable=False)
+        # What was there a moment ago and is missing now belonged to a generation that was
+        # dropped meanwhile; it must not come back.
+        yield from Replace(collection, _older(there), upsert=not insert_first, is_durable=False)
     return insert_first and 2 * len(there) < len(raws)
 
 

@@ -2,8 +2,9 @@
 
 A store that lost documents and kept records would be read as if they had been deleted. So each
 generation has one document more, which no batch writes again and every reading includes, for its
-version is above all others. Without it everything that is read or written is worth nothing, and
-the anchor is heated anew.
+version is above all others. A batch that reads nothing, for its process knows all of it, asks for
+the sign as it writes. Without it everything that is read or written is worth nothing, and the
+anchor is heated anew.
 """
 
 from __future__ import annotations

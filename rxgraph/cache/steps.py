@@ -161,15 +161,17 @@ class ReadSeveral(Step[dict[AnchorKey, list[Document]]]):
 
 
 @dataclass(frozen=True, slots=True)
-class WriteDocuments(Step[None]):
+class WriteDocuments(Step[bool]):
     """Insert or replace documents, each only where the stored ``version`` is lower.
 
-    They are durable with the next durable swap.
+    They are durable with the next durable swap. With *checks*, the answer is whether the sign of
+    the generation was there when they were written, see ``cache.signs``; else it is True.
     """
 
     key: AnchorKey
     generation: int
     documents: tuple[Document, ...]
+    checks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,7 +240,13 @@ def _do_batches(writer: Writer, turns: list[Turn], *, last: bool) -> Procedure[l
         for turn in turns:
             snapshot = snapshots[turn.key.channel]
             intents = yield from ReadIntents(snapshot)
-            batch = yield from _write_batch(writer, turn, snapshot, intents)
+            try:
+                batch = yield from _write_batch(writer, turn, snapshot, intents)
+            except Lost as lost:
+                # Whoever shows it heats it anew, from a database that has these rows.
+                yield from _release(turn)
+                yield from forget_anchor(turn.key, lost.generation)
+                continue
             if batch is not None:
                 batches.append(batch)
         if not any(batch.entered for batch in batches):
@@ -352,14 +358,7 @@ def _write_batch(
         whole,
         as_of=None if turn.is_redo else turn.anchor.done,
     )
-    try:
-        documents = yield from reconciliation.run(rows)
-    except Lost as lost:
-        # Whoever shows it heats it anew, from a database that has these rows.
-        yield from _release(turn)
-        yield from forget_anchor(key, lost.generation)
-        return None
-
+    documents = yield from reconciliation.run(rows)
     writing = frozenset(document.key for document in documents) - _named(tree, turn)
     if writing:
         _, extended = yield from settle(
@@ -374,7 +373,11 @@ def _write_batch(
             return None
         current = extended
     if documents:
-        yield from WriteDocuments(key, turn.anchor.generation, documents)
+        # Of a store that has lost what this process still knows, other writers did not learn that
+        # somebody holds their rows: what is written without them was never in the database.
+        checks = not reconciliation.is_signed
+        if not (yield from WriteDocuments(key, turn.anchor.generation, documents, checks)):
+            raise Lost(key, turn.anchor.generation)
         fault("after writing")
     told = {row.pk for row in turn.anchor.taken if row.model == MARK}
     for named in intents:

@@ -196,7 +196,7 @@ class _Filling:
         yield from self._begin(WritePart(self.key, generation, name, self._parts, part))
         self._parts += 1
 
-    def _begin(self, step: Step[None]) -> Procedure[None]:
+    def _begin(self, step: Step[Any]) -> Procedure[None]:
         self._under_way.append((yield from Begin(step)))
 
     def _hold(self) -> Procedure[None]:

@@ -87,6 +87,7 @@ class Reconciliation:
     entered: dict[InstanceKey, Row] = field(default_factory=dict)  # not cached before
     joining: set[InstanceKey] = field(default_factory=set)  # roots to bring in
     noticed: set[InstanceKey] = field(default_factory=set)  # touched roots to tell of
+    is_signed: bool = False  # the store has shown that what is cached is there
 
     def run(self, changed: frozenset[RowKey]) -> Procedure[tuple[Document, ...]]:
         """Return the documents to write for *changed* rows.
@@ -185,6 +186,7 @@ class Reconciliation:
         """
         if found.pop(SIGN_KEY, None) is None:
             raise Lost(self.key, self.generation)
+        self.is_signed = True
 
     def _peek(self, wanted: Keys) -> Procedure[bool]:
         """Read from what this process holds; False: nothing that is as of the right number."""

@@ -27,6 +27,7 @@ from rxgraph.cache.anchor import Anchor, Pack
 from rxgraph.cache.buckets import ForgetBuckets, Spend, SpendSeveral, Spent
 from rxgraph.cache.memory import AsyncMemoryStore, MemoryStore
 from rxgraph.cache.phases import Phase
+from rxgraph.cache.signs import SIGN, SIGN_KEY
 from rxgraph.cache.steps import (
     DropGeneration,
     DropPack,
@@ -446,6 +447,22 @@ def test_a_late_write_does_not_bring_a_deleted_instance_back(store: Performs) ->
     assert read(store) == {}
     write(store, task(version=6))
     assert read(store) == {TASK: task(version=6)}
+
+
+@pytest.mark.parametrize("count", [1, 3, 150])
+def test_whoever_writes_may_ask_whether_the_sign_is_there(store: Performs, count: int) -> None:
+    def is_signed(version: int, gen: int) -> Any:
+        batch = tuple(task(InstanceKey("Task", str(i)), version) for i in range(count))
+        return store.perform(WriteDocuments(PROJECT, gen, batch, checks=True))
+
+    assert is_signed(1, gen=1) is False
+    write(store, SIGN, gen=1)
+    assert is_signed(2, gen=1) is True
+    assert is_signed(2, gen=1) is True  # though there was nothing older
+    assert is_signed(3, gen=2) is False
+    found = read(store, gen=1)
+    assert found.pop(SIGN_KEY) == SIGN
+    assert {document.version for document in found.values()} == {2}
 
 
 @pytest.mark.parametrize("count", [150, 4_500])
@@ -1107,7 +1124,9 @@ _steps: st.SearchStrategy[Any] = st.one_of(
         _anchor_keys,
         _generations,
         st.lists(_documents, max_size=4, unique_by=lambda document: document.key).map(tuple),
+        st.booleans(),
     ),
+    st.builds(WriteDocuments, _anchor_keys, _generations, st.just((SIGN,))),
     st.builds(DropGeneration, _anchor_keys, _generations),
     st.builds(
         WritePart,

@@ -23,6 +23,7 @@ from rxgraph.serve.cursor import Cursor
 from rxgraph.serve.hub import Hub
 from rxgraph.serve.replica import Move, Replica
 from rxgraph.serve.stream import LiveStream
+from rxgraph.sync import flush
 from rxgraph.sync.reconcile import Reconciliation
 from rxgraph.types import AnchorKey
 from tests.simulation.database import Database
@@ -128,6 +129,12 @@ def _writing_without_a_sign() -> None:
         found.pop(SIGN_KEY, None)
 
     _put(Reconciliation, "_require_sign", require_sign)
+    _writing_from_memory_without_a_sign()
+
+
+@_bug
+def _writing_from_memory_without_a_sign() -> None:
+    _put(flush, "WriteDocuments", lambda *args: steps.WriteDocuments(*args[:3]))
 
 
 @_bug

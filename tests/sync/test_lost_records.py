@@ -1,4 +1,4 @@
-"""A store that lost a record, and somebody who goes on from what was lost."""
+"""A store that lost records or documents, and somebody who goes on from what was lost."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from rxgraph.cache.mirrors import Mirror
 from rxgraph.cache.phases import Phase
 from rxgraph.cache.reading import Reading, read_documents
-from rxgraph.cache.steps import CloseSnapshot, LoadAnchor, Step, SwapAnchor
+from rxgraph.cache.steps import CloseSnapshot, LoadAnchor, Peek, Publish, Step, SwapAnchor
 from rxgraph.cache.turns import join_anchor, join_anchors, leave_anchor
-from rxgraph.sync.flush import flush
+from rxgraph.sync.flush import bring_up, flush
 from rxgraph.sync.heating import Warmth, heat
 from rxgraph.types import InstanceKey
 from tests.simulation.database import row_key
@@ -58,3 +59,41 @@ def test_whoever_leaves_a_lost_record_does_not_take_others_with_him() -> None:
 
     run(world, leave_anchor(KEY, "first"), lose_and_join)
     assert world.store.perform(LoadAnchor(KEY)).sessions == {"other"}
+
+
+class WithReplica(World):
+    """A world in which every process knows all documents."""
+
+    def perform(self, step: Step[Any]) -> Any:
+        return self.mirrors.peek(step) if isinstance(step, Peek) else super().perform(step)
+
+
+def test_a_batch_from_memory_is_not_told_when_the_documents_are_lost() -> None:
+    world = WithReplica(0)
+    reading = run(world, heat(world.writer, KEY, world.writer.lease()), alone)
+    place = reading.anchor.generation, reading.anchor.done
+    world.mirrors.put(KEY, Mirror(*place, reading.documents, {}))
+    told: list[Step[Any]] = []
+
+    def listen(step: Step[Any]) -> None:
+        if isinstance(step, Publish) and step.wakeup.documents:
+            told.append(step)
+
+    def change(item: str) -> frozenset[Any]:
+        board, _, owner = world.tables.items[item]
+        world.tables.items[item] = (board, world.value(), owner)
+        changed = frozenset({row_key("Item", item)})
+        number = world.commit(set(changed))
+        run(world, flush(world.writer, changed), listen)
+        del world.intents[number]
+        return changed
+
+    world.store._generations.clear()
+    world.store._holders.clear()
+    change("i1")  # nothing holds it: nobody is told
+    run(world, bring_up(world.writer, KEY, change("i0")), listen)
+    assert not told  # it would show i0 without i1
+    assert world.store.perform(LoadAnchor(KEY)).phase is Phase.COLD
+    again = run(world, heat(world.writer, KEY, world.writer.lease()), alone)
+    for item in ("i0", "i1"):
+        assert again.documents[InstanceKey("Item", item)].data["v"] == world.tables.items[item][1]
