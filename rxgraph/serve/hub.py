@@ -270,12 +270,19 @@ class Hub:
             if (replica := self._replicas.get(key)) is not None and replica.ready.done():
                 replica.look(anchor)
                 if self.backend.session not in anchor.sessions:
-                    # This process was paused for so long that it was taken for dead, or the store
-                    # has lost what it knew.
-                    with contextlib.suppress(BackendError):
-                        await self.backend.beat()
-                        await self.backend.count_in(key)
+                    await self._count_in_again(replica)
         await self._look_for_losses()
+
+    async def _count_in_again(self, replica: Replica) -> None:
+        """Tell the store of one who watches, and whom it does not know.
+
+        This process was paused for so long that it was taken for dead, or the store has lost what
+        it knew.
+        """
+        with contextlib.suppress(BackendError):
+            await self.backend.beat()
+            if self._replicas.get(replica.key) is replica:  # or it has left meanwhile, for good
+                await self.backend.count_in(replica.key)
 
     async def _look_for_losses(self) -> None:
         """Find replicas whose documents the store has lost: at some of them in each poll."""

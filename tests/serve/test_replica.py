@@ -41,6 +41,7 @@ class Process:
         self.gate = asyncio.Event()  # what was offered is written when it opens
         self.gate.set()
         self.heatings = 0
+        self.beating, self.may_beat = asyncio.Event(), asyncio.Event()
         self.is_deaf = False  # gets no wake-ups
         self.before_step: Callable[[steps.Step[Any]], None] = lambda step: None
         self.hub = Hub(self, self.opened)  # type: ignore[arg-type]
@@ -69,6 +70,19 @@ class Process:
 
     async def leave(self, key: Any) -> None:
         self.run(leave_anchor(key, self.session))
+
+    async def beat(self) -> None:
+        self.beating.set()
+        await self.may_beat.wait()
+
+    async def count_in(self, key: Any) -> None:
+        self.run(join_anchor(key, self.session))
+
+    async def load_anchors(self, keys: list[Any]) -> Any:
+        return self.world.store.load_anchors(keys)
+
+    async def find_unsigned(self, generations: Any) -> frozenset[Any]:
+        return frozenset()
 
     async def read(self, key: Any, *, generation: int | None, since: int) -> Any:
         return self.run(read_documents(key, generation=generation, since=since))
@@ -368,6 +382,31 @@ async def test_a_leave_that_failed_is_said_again_when_the_store_is_back(
     await process.hub.poll()
     await asyncio.gather(*process.hub._leaving.values())
     assert not process.sessions()
+
+
+async def test_nobody_is_counted_in_again_who_has_left_meanwhile(
+    processes: list[Process],
+) -> None:
+    process = processes[0]
+    watcher = Watcher(process)
+    await watcher.attach()
+    await watcher.attachment.replica.refresh()
+    process.run(leave_anchor(KEY, process.session))  # taken for dead
+    polling = asyncio.create_task(process.hub.poll())
+    await asyncio.wait_for(process.beating.wait(), 5)
+    await leave_for_good(watcher)
+    process.may_beat.set()
+    await asyncio.wait_for(polling, 5)
+    assert not process.sessions()
+
+
+async def test_whoever_was_taken_for_dead_is_counted_in_again(processes: list[Process]) -> None:
+    process = processes[0]
+    await Watcher(process).attach()
+    process.run(leave_anchor(KEY, process.session))
+    process.may_beat.set()
+    await process.hub.poll()
+    assert process.sessions() == {process.session}
 
 
 async def test_a_leave_that_failed_is_not_said_after_somebody_has_come_back(
