@@ -91,7 +91,11 @@ class RunningOperation:
         await slot.gone()
 
     async def send_end(self, errors: Sequence[Exception]) -> None:
-        """Send the message that ends the operation: ``error`` where there are *errors*."""
+        """Send the message that ends the operation: ``error`` where there are *errors*.
+
+        What a live context wanted to tell after that has places before it, and is not told.
+        """
+        self.scope.give_up()
         if errors:
             await self.send("error", [formatted(error) for error in errors])
         else:

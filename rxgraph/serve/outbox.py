@@ -95,6 +95,12 @@ class Lane:
         """Reserve the next place in the order of the connection, or the one *before* another."""
         return self.queue.reserve(self, before)
 
+    def give_up(self, but: Slot | None = None) -> None:
+        """Release what is not filled, *but* one: nobody will do that any more."""
+        for slot in list(self.slots.values()):
+            if slot.state is SlotState.RESERVED and slot is not but:
+                slot.release()
+
     def close(self) -> None:
         """Drop everything that has not gone out."""
         self.is_closed = True

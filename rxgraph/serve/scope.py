@@ -177,6 +177,11 @@ class OperationScope:
         """Have *close* awaited when the operation is over; it must be safe to call twice."""
         self._closers.append(close)
 
+    def give_up(self) -> None:
+        """Give up the places of results that will not come; the one of that at hand stays."""
+        if self._lane is not None:
+            self._lane.give_up(self._next)
+
     def drop(self) -> None:
         """Let nothing that has not gone out go out any more."""
         if self._lane is not None:

@@ -284,6 +284,37 @@ async def test_a_refusal_ends_it_with_an_error(shop):
         assert error["payload"][0]["extensions"]["code"] == "FORBIDDEN"
 
 
+async def refuse_everybody(shop: Shop) -> None:
+    hooks.permission = False
+    for stream in shop.hub.contexts.of_user("1"):
+        stream.doubt()
+
+
+async def lose_the_root(shop: Shop) -> None:
+    shop.hub.change(gone(album().key, 12))
+
+
+async def fail(shop: Shop) -> None:
+    shop.hub.tell(MoveKind.LOST, {})  # with its state: it is not the root that is gone
+
+
+@pytest.mark.parametrize("end", [refuse_everybody, lose_the_root, fail])
+async def test_what_moves_while_the_end_waits_for_the_socket_holds_up_nobody(shop, end):
+    async with connected(shop) as client:
+        await subscribed(shop, client)
+        client.gate.clear()
+        await end(shop)
+        await asyncio.sleep(0.02)
+        for number in range(13, 16):
+            shop.hub.change(track(0, number, "Behind it"))
+        await asyncio.sleep(0.02)
+        client.gate.set()
+        await client.until("1", "complete" if end is lose_the_root else "error", 1)
+        client.say(type="subscribe", id="2", payload={"query": "{ __typename }"})
+        await client.until("2", "complete", 1)
+        assert "Behind it" not in str(client.events())
+
+
 async def test_it_is_asked_again_in_time_though_nothing_moves():
     shop = Shop(reauth_seconds=0.1)
     async with connected(shop) as client:
