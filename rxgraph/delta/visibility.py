@@ -181,13 +181,14 @@ def see_since(
     """Return what a viewer who left at number *since* has to be told to arrive at *view*.
 
     Every instance written since is told, also where its value is back to what it was. Removals of
-    instances that may have been somebody else's secret are told only to those who owned them, and
-    those of a list channel's state to nobody, since most of it is somebody else's; leaving them out
-    is harmless, because every list that showed them is told. What was the viewer's and is somebody
+    instances that may have been somebody else's secret are told only to those who owned them; those
+    of what is below something private to nobody, since its owner may never have seen it, and those
+    of a list channel's state to nobody, since most of it is somebody else's. Leaving them out is
+    harmless, because every list that showed them is told. What was the viewer's and is somebody
     else's is named only where something visible lists it. What came from somebody else's roots
     to the viewer's was not written by that, but a document that links to it was.
     """
-    tainted = view.tree.tainted
+    veiled, tainted = view.tree.veiled, view.tree.tainted
     told = {key for key in view.keys() if view.state[key].version > since}  # noqa: SIM118
     if view.tree.many:
         told = _with_all_below(view, told)
@@ -204,7 +205,8 @@ def see_since(
     for document in tombstones:
         if document.removed in (None, RemovalReason.NEVER):
             continue
-        if document.key.typename in tainted and not _owned(document, user_id):
+        typename = document.key.typename
+        if typename in veiled or (typename in tainted and not _owned(document, user_id)):
             continue
         assert document.removed is not None
         removed[document.key] = document.removed

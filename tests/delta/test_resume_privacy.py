@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from rxgraph.compile.channel import compile_channel
 from rxgraph.delta import see, see_since
-from rxgraph.types import RemovalReason
+from rxgraph.types import Document, InstanceKey, RemovalReason
+from tests.isolation.worlds import World, channels_of
+from tests.serve.live import declared
 from tests.serve.shop import ANN, BOB, HIS, MINE, ROOT, TREE, album, memo, track
 
 
@@ -30,3 +35,24 @@ def test_what_was_deleted_meanwhile_is_named_to_its_owner_alone() -> None:
     for user, removed in ((BOB, {MINE: RemovalReason.DELETED}), (ANN, {})):
         view = see(TREE, ROOT, state, str(user.pk))
         assert see_since(view, [deleted], 5, str(user.pk)).removed == removed
+
+
+@pytest.mark.parametrize(
+    ("private", "is_named"), [(["comment"], True), (["task", "comment"], False)]
+)
+def test_it_is_not_named_to_an_owner_who_may_never_have_seen_it(
+    private: list[str], is_named: bool
+) -> None:
+    channels = channels_of(World(tuple(private), ("comment",), is_secret=False, looks_up=False))
+    with declared(*channels):
+        tree = compile_channel(channels[0]).tree
+    root, task, comment = (
+        InstanceKey(name, "7") for name in ("OwnProject", "OwnTask", "OwnComment")
+    )
+    state = {
+        root: Document(root, 3, links=(task,)),
+        task: Document(task, 3, owner=str(BOB.pk) if "task" in private else None),
+    }
+    deleted = Document(comment, 9, owner=str(ANN.pk), removed=RemovalReason.DELETED)
+    change = see_since(see(tree, root, state, str(ANN.pk)), [deleted], 5, str(ANN.pk))
+    assert change.removed == ({comment: RemovalReason.DELETED} if is_named else {})
