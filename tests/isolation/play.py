@@ -23,6 +23,7 @@ from tests.isolation.worlds import OWNER, TEXT, World
 
 NAMES = ("ann", "bob", "eve")
 GRAPHS = ("vault", "shelf", "pile")
+REFUSALS = {"FORBIDDEN", "NOT_FOUND"}  # whoever gets another error has asked for nothing
 
 
 class Leak(AssertionError):
@@ -69,7 +70,7 @@ class Play:
         self.streams: list[tuple[Recorder, Operation]] = []
         self.operations: list[Operation] = []
         self.cursors: dict[tuple[str, str, str], list[str]] = {}  # by user, document, project
-        self.sessions: list[tuple[str, str, str]] = []  # user, graph, session
+        self.sessions: dict[str, Operation] = {}  # session: the stream that it is of
         self._documents: dict[tuple[str, ...], str] = {}
 
     # -- names
@@ -132,6 +133,8 @@ class Play:
             (self._query, 3),
             (self._mutate, 4),
             (self._act, 1),
+            (self._point, 1),
+            (self._oust, 2),
         ]
 
     # -- what the application does
@@ -243,9 +246,7 @@ class Play:
             for event in operation.events():
                 if event["cursor"] not in known:
                     known.append(event["cursor"])
-                session = (operation.user, operation.document, event["session"])
-                if session not in self.sessions:
-                    self.sessions.append(session)
+                self.sessions[event["session"]] = operation
         self.cursors = {key: some for key, some in self.cursors.items() if some}
 
     async def _return(self) -> None:
@@ -284,6 +285,43 @@ class Play:
         if self.rng.random() < 0.5:
             return ["delete", name, pk]
         return ["save", name, pk, {TEXT[name]: self._text(), **self._owned(name)}]
+
+    def _watched(self) -> list[tuple[Operation, int]]:
+        """Return who watches which project now: the stream, and the id of the project."""
+        state, found = self.states[-1], []
+        for _, stream in self.streams:
+            if stream.ended.is_set() or not stream.events():
+                continue
+            for row in self.rows["project"]:
+                scope = f"vault {row['id']}"
+                if scope in state[stream.user] and stream.scope in ("list", scope):
+                    found.append((stream, row["id"]))
+        return found
+
+    async def _point(self) -> None:
+        """Somebody is told something, where another one watches."""
+        if watched := [(who, it) for who, it in self._watched() if who.scope != "list"]:
+            stream, project = self.rng.choice(watched)
+            user, text = self._another(stream.user), self._text()
+            self.own[user].add(text)
+            await self._write([["notify", project, self.ids[user], text]])
+
+    async def _oust(self) -> None:
+        """Whoever watches a project is let in no more, and it goes on."""
+        if not (watched := self._watched()):
+            return
+        stream, project = self.rng.choice(watched)
+        user, heir = self.ids[stream.user], self.ids[self._another(stream.user)]
+        steps: list[list[Any]] = [["leave", project, user]]
+        if any(row["id"] == project and row["owner"] == user for row in self.rows["project"]):
+            steps.append(["save", "project", project, {"owner_id": heir}])
+        await self._write(steps)
+        for _ in range(2):
+            name = {TEXT["project"]: self._text()}
+            await self._write([self._step_below(project), ["save", "project", project, name]])
+
+    def _another(self, user: str) -> str:
+        return self.rng.choice([name for name in NAMES if name != user])
 
     async def _stop(self) -> None:
         if self.streams:
@@ -346,13 +384,16 @@ class Play:
         self._collect()
         if not self.sessions:
             return
-        owner, document, session = self.rng.choice(self.sessions)
-        graph = next(name for name in GRAPHS if f"{name}(" in document or f" {name} " in document)
-        user, text = (owner if self.rng.random() < 0.6 else self._user()), self._text()
+        session, stream = self.rng.choice(list(self.sessions.items()))
+        begun = stream.document
+        graph = next(name for name in GRAPHS if f"{name}(" in begun or f" {name} " in begun)
+        user, text = (stream.user if self.rng.random() < 0.6 else self._user()), self._text()
         self.own[user].add(text)
         document = self._document(mutation_for, f"{graph}Echo")
-        variables = {"session": session, "text": text}
-        await self._answer(self._operation(user, document, variables))
+        operation = self._operation(user, document, {"session": session, "text": text})
+        if user == stream.user:
+            operation.scope, operation.stream = stream.scope, stream
+        await self._answer(operation)
 
     # -- the verdict
 
@@ -370,6 +411,8 @@ class Play:
                 self.score.tokens += len(found)
                 self.score.received[operation.user] |= found
                 self._judge_frame(operation, received, text, found)
+            if strange := set(operation.codes() if fresh else ()) - REFUSALS:
+                raise AssertionError(f"{operation.document} was answered with {strange}")
             if fresh and self.world.is_secret and "FORBIDDEN" in self._refusals(operation):
                 raise Leak(f"{operation.user} was told that {operation.scope} exists")
         for socket in self.sockets:
@@ -377,8 +420,7 @@ class Play:
                 raise Leak(f"{socket.user} received {extra} outside of any operation")
 
     def _refusals(self, operation: Operation) -> list[str]:
-        is_vault = operation.scope != "list" and "Echo" not in operation.document
-        return operation.codes() if is_vault else []
+        return operation.codes() if operation.scope != "list" else []
 
     def _judge_frame(self, operation: Operation, received: int, text: str, found: set[str]) -> None:
         allowed = operation.sent | self.own[operation.user]
@@ -389,10 +431,7 @@ class Play:
                 f"{operation.user} asked for {operation.scope} ({operation.variables}) and"
                 f" received {sorted(strange)}, which he might not see: {text}"
             )
-        for owner, _, session in self.sessions:
-            if (
-                owner != operation.user
-                and session in text
-                and session not in str(operation.variables)
-            ):
-                raise Leak(f"{operation.user} received a session of {owner}: {text}")
+        for session, stream in self.sessions.items():
+            is_strange = stream.user != operation.user and session not in str(operation.variables)
+            if is_strange and session in text:
+                raise Leak(f"{operation.user} received a session of {stream.user}: {text}")

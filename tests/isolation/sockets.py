@@ -26,6 +26,8 @@ class Operation:
     #: The number of the first state that it may show.
     since: int
     is_stream: bool = False
+    #: The stream of his that an action is for.
+    stream: Operation | None = None
     frames: list[tuple[int, str]] = field(default_factory=list)  # number of states then, and text
     judged: int = 0  # so many frames were looked at
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -33,7 +35,8 @@ class Operation:
     @property
     def sent(self) -> set[str]:
         """What the user wrote himself."""
-        return tokens_in(json.dumps(self.variables))
+        before = set() if self.stream is None else self.stream.sent
+        return before | tokens_in(json.dumps(self.variables))
 
     def events(self) -> list[dict[str, Any]]:
         """Return the events of a stream so far."""

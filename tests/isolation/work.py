@@ -57,12 +57,19 @@ def rows() -> Rows:
 
 
 def _create(name: str, pk: int, data: dict[str, Any]) -> None:
-    MODELS[name].objects.create(pk=pk, **data)
+    if _has_parents(data):
+        MODELS[name].objects.create(pk=pk, **data)
+
+
+def _has_parents(data: dict[str, Any]) -> bool:
+    """Whether what *data* names is still there: a step before it may have deleted that."""
+    named = {name: data[f"{name}_id"] for name in ("project", "task") if f"{name}_id" in data}
+    return all(MODELS[name].objects.filter(pk=pk).exists() for name, pk in named.items())
 
 
 def _save(name: str, pk: int, data: dict[str, Any]) -> None:
     row = MODELS[name].objects.filter(pk=pk).first()
-    if row is not None:
+    if row is not None and _has_parents(data):
         old = getattr(row, "owner_id", None)
         for field, value in data.items():
             setattr(row, field, value)

@@ -9,6 +9,7 @@ import random
 from dataclasses import asdict, dataclass
 from typing import Any, TypedDict
 
+import strawberry
 from django.db import models
 from rest_framework import serializers
 
@@ -129,7 +130,7 @@ def channels_of(world: World) -> list[type[ContextChannel]]:
             secret = world.is_secret
 
         @staticmethod
-        def has_permission(user: Any, project_id: int) -> bool:
+        def has_permission(user: Any, project_id: strawberry.ID) -> bool:  # too large for Int
             if world.looks_up:
                 return members_only(user).contains(Project.objects.get(pk=project_id))
             return members_only(user).filter(pk=project_id).exists()
