@@ -356,7 +356,7 @@ class ListStream(LiveStream):
             RequestError: it refuses.
         """
         asked, newer = set(self._entries), set[str]()
-        self._newer = newer  # roots touched from now on: their own batches decide about them
+        self._newer = newer  # roots touched from now on: they join with their own batches
         ids = await list_ids(self.compiled, self.context, self.arguments)
         hidden = await self._hidden(self._listing.added)
         joins = self.compiled.tree.auto_update
@@ -365,14 +365,15 @@ class ListStream(LiveStream):
         async with self._holding(fresh):
             self._newer = None
             before = self._listing.ids
-            self._listing.forget(set(hidden) - newer)
+            self._listing.forget(hidden)
             waiting = self._drop_entries(asked)
             here = nowhere(waiting[-1]) if waiting else self._backlog.newest
             there = [id_ for id_ in reversed(fresh) if self._root(id_) in here.state]
             unsure = self._unsure(there, here, outstanding)
             there = [id_ for id_ in there if id_ not in unsure]
-            decided = [id_ for id_ in (*self._listing.ids, *there) if id_ not in newer]
-            self._listing.follow(decided, frozenset(ids), joins=joins)
+            listed = frozenset(ids)
+            decided = [id_ for id_ in (*self._listing.ids, *there) if id_ not in newer & listed]
+            self._listing.follow(decided, listed, joins=joins)
             self._forget_found(there)
         self._make_sure(unsure, 0)
         is_other = before is not self._listing.ids

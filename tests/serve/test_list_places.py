@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
 from channels_app.models import Project
 from rxgraph.serve.outbox import Lane, SlotQueue, SlotState
@@ -149,3 +150,39 @@ async def test_what_comes_while_the_list_is_asked_for_again_keeps_its_place(
     judge.may_answer.set()
     may_answer.set()
     assert await taking == ["DELTA", "DELTA"]
+
+
+async def test_what_has_left_a_list_is_not_told_of_though_it_is_written_while_that_is_asked(
+    stage: Stage, socket: Socket, projects: list[Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = Judge(stage)
+    lost = Project.objects.filter(pk=projects[0].pk)
+    bob = await in_database(User.objects.get)(username="bob")
+    await in_database(lost.update)(owner=bob)
+    await rename(projects[0], "his")
+    stream = await entries(stage, 2)
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+    list_instances = OwnListChannel.list_instances
+
+    async def slow(context: Any) -> Any:
+        found = [project.pk async for project in await list_instances(context)]
+        asked.set()
+        await may_answer.wait()
+        return found
+
+    monkeypatch.setattr(OwnListChannel, "list_instances", slow)
+    stream._must_recheck = True  # as a revoke would have it
+    stream.stir()
+    taking = asyncio.create_task(socket.event())
+    await asyncio.wait_for(asked.wait(), 10)
+    await rename(projects[0], "his own")
+    await entries(stage, 3)
+    may_answer.set()
+    event = await asyncio.wait_for(taking, 10)
+    removed = [item["nodeId"] for item in event["removed"] if item["typename"] == "Project"]
+    assert removed == [str(projects[0].pk)]
+    assert event["changed"]["projects"] == []
+    judge.may_answer.set()
+    await rename(projects[1], "hers")
+    await socket.until("hers")
+    assert [item["name"] for item in socket.live.state] == ["hers", "p2"]
