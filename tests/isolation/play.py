@@ -216,14 +216,19 @@ class Play:
         self.operations.append(made)
         return made
 
-    def _asked(self, graph: str) -> dict[str, Any]:
+    def _asked(self, graph: str, user: str) -> dict[str, Any]:
         if graph != "vault":
             return {}
-        return {"projectId": str(self._pick("project") if self.rng.random() < 0.9 else self._id())}
+        his = [scope.split()[1] for scope in self.states[-1][user] if scope != "list"]
+        what = self.rng.random()
+        if what < 0.6 and his:
+            return {"projectId": self.rng.choice(his)}
+        return {"projectId": str(self._pick("project") if what < 0.95 else self._id())}
 
     async def _subscribe(self) -> None:
         user, graph = self._user(), self.rng.choice(GRAPHS)
-        document, variables, since = self._document(document_for, graph), self._asked(graph), None
+        document, since = self._document(document_for, graph), None
+        variables = self._asked(graph, user)
         self._collect()
         if self.cursors and self.rng.random() < 0.6:  # his own cursor, or anybody's
             known = self.rng.choice(list(self.cursors))
@@ -336,7 +341,7 @@ class Play:
     async def _query(self) -> None:
         user, graph = self._user(), self.rng.choice(GRAPHS)
         document = self._document(query_for, graph)
-        operation = self._operation(user, document, self._asked(graph))
+        operation = self._operation(user, document, self._asked(graph, user))
         await self._answer(operation)
 
     async def _answer(self, operation: Operation) -> None:
@@ -356,7 +361,7 @@ class Play:
         rng, user = self.rng, self._user()
         names = [*self.world.nested, "task", "project"]
         name, graph = rng.choice(names), rng.choice(GRAPHS)
-        variables: dict[str, Any] = self._asked(graph)
+        variables: dict[str, Any] = self._asked(graph, user)
         variables["id"] = str(self._pick(name))
         what = rng.choice(["Save", "Save", "Delete", "Create"])
         if what == "Delete" and name == "project":
