@@ -54,8 +54,10 @@ def test_nobody_receives_what_is_not_for_him(seed: int) -> None:
 NOTICED_BY = {
     "cohorts_are_shared_across_users": 2,
     "removals_name_everything": 2,
-    "actions_run_on_the_contexts_of_others": 1,
+    "notifications_reach_everybody": 4,
+    "actions_run_on_the_contexts_of_others": 3,
     "access_that_was_revoked_goes_on": 2,
+    "secrets_are_told_apart": 5,
     "writes_reach_what_is_hidden": 1,
 }
 
