@@ -93,7 +93,8 @@ class RunningOperation:
     async def send_end(self, errors: Sequence[Exception]) -> None:
         """Send the message that ends the operation: ``error`` where there are *errors*.
 
-        What a live context wanted to tell after that has places before it, and is not told.
+        What a live context would have told behind its last event has places before this message;
+        nobody would fill them, and everything on the socket would wait.
         """
         self.scope.give_up()
         if errors:
