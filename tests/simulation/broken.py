@@ -129,11 +129,6 @@ def _writing_without_a_sign() -> None:
         found.pop(SIGN_KEY, None)
 
     _put(Reconciliation, "_require_sign", require_sign)
-    _writing_from_memory_without_a_sign()
-
-
-@_bug
-def _writing_from_memory_without_a_sign() -> None:
     _put(flush, "WriteDocuments", lambda *args: steps.WriteDocuments(*args[:3]))
 
 

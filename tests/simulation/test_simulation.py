@@ -27,7 +27,6 @@ FOUND_BY: dict[str, tuple[str, ...]] = {
     "not noticing that documents are gone": ("documents lost",),
     "reading without a sign": ("documents lost",),
     "writing without a sign": ("documents lost",),
-    "writing from memory without a sign": ("documents lost", "bus silent"),
     "resuming cursors of other generations": ("cache cleared", "everything lost"),
     "forgetting to leave after an outage": ("store away",),
     "losing the leave of a cancelled join": ("server paused",),
