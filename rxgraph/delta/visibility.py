@@ -185,8 +185,9 @@ def see_since(
     of what is below something private to nobody, since its owner may never have seen it, and those
     of a list channel's state to nobody, since most of it is somebody else's. Leaving them out is
     harmless, because every list that showed them is told. What was the viewer's and is somebody
-    else's is named only where something visible lists it. What came from somebody else's roots
-    to the viewer's was not written by that, but a document that links to it was.
+    else's is named only where something visible lists it, and to the same exceptions: he may have
+    owned it at a place that he could not see. What came from somebody else's roots to the viewer's
+    was not written by that, but a document that links to it was.
     """
     veiled, tainted = view.tree.veiled, view.tree.tainted
     told = {key for key in view.keys() if view.state[key].version > since}  # noqa: SIM118
@@ -199,9 +200,10 @@ def see_since(
     written = told | lost | {document.key for document in tombstones}
     told |= {key for key in view.keys() if not written.isdisjoint(view.state[key].links)}  # noqa: SIM118
     changed = tuple(view.state[key] for key in sorted(told))
-    removed = dict.fromkeys(sorted(lost & _listed(view, lost)), RemovalReason.LEFT)
     if view.tree.many:
-        return ViewChange(changed, removed)
+        return ViewChange(changed, {})
+    given = {key for key in lost & _listed(view, lost) if key.typename not in veiled}
+    removed = dict.fromkeys(sorted(given), RemovalReason.LEFT)
     for document in tombstones:
         if document.removed in (None, RemovalReason.NEVER):
             continue

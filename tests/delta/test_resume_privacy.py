@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rxgraph.compile.channel import compile_channel
-from rxgraph.delta import see, see_since
+from rxgraph.delta import see, see_list, see_since
 from rxgraph.types import Document, InstanceKey, RemovalReason
 from tests.isolation.worlds import World, channels_of
 from tests.serve.live import declared
@@ -54,5 +54,28 @@ def test_it_is_not_named_to_an_owner_who_may_never_have_seen_it(
         task: Document(task, 3, owner=str(BOB.pk) if "task" in private else None),
     }
     deleted = Document(comment, 9, owner=str(ANN.pk), removed=RemovalReason.DELETED)
-    change = see_since(see(tree, root, state, str(ANN.pk)), [deleted], 5, str(ANN.pk))
+    view = see(tree, root, state, str(ANN.pk))
+    change = see_since(view, [deleted], 5, str(ANN.pk))
     assert change.removed == ({comment: RemovalReason.DELETED} if is_named else {})
+    state[task] = Document(task, 9, links=(comment,), owner=str(ANN.pk))
+    state[comment] = Document(comment, 9, owner=str(BOB.pk), former_owners=(str(ANN.pk),))
+    view = see(tree, root, state, str(ANN.pk))
+    change = see_since(view, [], 5, str(ANN.pk))  # given away, and moved to a task of hers
+    assert change.removed == ({comment: RemovalReason.LEFT} if is_named else {})
+
+
+def test_in_a_list_what_came_from_the_root_of_somebody_else_is_not_named() -> None:
+    channels = channels_of(World(("comment",), ("comment",), is_secret=False, looks_up=False))
+    with declared(*channels):
+        tree = compile_channel(channels[1]).tree
+    root, task, comment = (
+        InstanceKey(name, "7") for name in ("OwnProject", "OwnTask", "OwnComment")
+    )
+    state = {
+        root: Document(root, 3, links=(task,)),
+        task: Document(task, 9, links=(comment,)),
+        comment: Document(comment, 9, owner=str(BOB.pk), former_owners=(str(ANN.pk),)),
+    }
+    change = see_since(see_list(tree, (root,), state, str(ANN.pk)), [], 5, str(ANN.pk))
+    assert [document.key for document in change.changed] == [root, task]
+    assert change.removed == {}
