@@ -185,7 +185,7 @@ def see_since(
     of what is below something private to nobody, since its owner may never have seen it, and those
     of a list channel's state to nobody, since most of it is somebody else's. Leaving them out is
     harmless, because every list that showed them is told. What was the viewer's and is somebody
-    else's is named only where something visible lists it, and to the same exceptions: he may have
+    else's is named only where something visible lists it, with the same exceptions: he may have
     owned it at a place that he could not see. What came from somebody else's roots to the viewer's
     was not written by that, but a document that links to it was.
     """

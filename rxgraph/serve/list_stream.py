@@ -372,7 +372,8 @@ class ListStream(LiveStream):
             unsure = self._unsure(there, here, outstanding)
             there = [id_ for id_ in there if id_ not in unsure]
             listed = frozenset(ids)
-            decided = [id_ for id_ in (*self._listing.ids, *there) if id_ not in newer & listed]
+            undecided = newer & listed
+            decided = [id_ for id_ in (*self._listing.ids, *there) if id_ not in undecided]
             self._listing.follow(decided, listed, joins=joins)
             self._forget_found(there)
         self._make_sure(unsure, 0)

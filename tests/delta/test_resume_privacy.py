@@ -7,11 +7,22 @@ from dataclasses import replace
 import pytest
 
 from rxgraph.compile.channel import compile_channel
+from rxgraph.compile.state_tree import StateTree
 from rxgraph.delta import see, see_list, see_since
 from rxgraph.types import Document, InstanceKey, RemovalReason
 from tests.isolation.worlds import World, channels_of
 from tests.serve.live import declared
 from tests.serve.shop import ANN, BOB, HIS, MINE, ROOT, TREE, album, memo, track
+
+KEYS = [InstanceKey(name, "7") for name in ("OwnProject", "OwnTask", "OwnComment")]
+
+
+def tree_of(private: list[str], channel: str) -> StateTree:
+    """Return projects, tasks and comments, of which some are *private*."""
+    channels = channels_of(World(tuple(private), ("comment",), is_secret=False, looks_up=False))
+    with declared(*channels):
+        [found] = [item for item in channels if item.__qualname__ == channel]
+        return compile_channel(found).tree
 
 
 def test_a_private_row_that_was_given_away_is_named_where_its_list_is_visible() -> None:
@@ -43,12 +54,8 @@ def test_what_was_deleted_meanwhile_is_named_to_its_owner_alone() -> None:
 def test_it_is_not_named_to_an_owner_who_may_never_have_seen_it(
     private: list[str], is_named: bool
 ) -> None:
-    channels = channels_of(World(tuple(private), ("comment",), is_secret=False, looks_up=False))
-    with declared(*channels):
-        tree = compile_channel(channels[0]).tree
-    root, task, comment = (
-        InstanceKey(name, "7") for name in ("OwnProject", "OwnTask", "OwnComment")
-    )
+    tree = tree_of(private, "VaultChannel")
+    root, task, comment = KEYS
     state = {
         root: Document(root, 3, links=(task,)),
         task: Document(task, 3, owner=str(BOB.pk) if "task" in private else None),
@@ -65,12 +72,8 @@ def test_it_is_not_named_to_an_owner_who_may_never_have_seen_it(
 
 
 def test_in_a_list_what_came_from_the_root_of_somebody_else_is_not_named() -> None:
-    channels = channels_of(World(("comment",), ("comment",), is_secret=False, looks_up=False))
-    with declared(*channels):
-        tree = compile_channel(channels[1]).tree
-    root, task, comment = (
-        InstanceKey(name, "7") for name in ("OwnProject", "OwnTask", "OwnComment")
-    )
+    tree = tree_of(["comment"], "ShelfChannel")
+    root, task, comment = KEYS
     state = {
         root: Document(root, 3, links=(task,)),
         task: Document(task, 9, links=(comment,)),

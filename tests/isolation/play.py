@@ -421,16 +421,14 @@ class Play:
                 self.score.tokens += len(found)
                 self.score.received[operation.user] |= found
                 self._judge_frame(operation, received, text, found)
-            if strange := set(operation.codes() if fresh else ()) - REFUSALS:
+            codes = set(operation.codes() if fresh else ())
+            if strange := codes - REFUSALS:
                 raise AssertionError(f"{operation.document} was answered with {strange}")
-            if fresh and self.world.is_secret and "FORBIDDEN" in self._refusals(operation):
+            if self.world.is_secret and operation.scope != "list" and "FORBIDDEN" in codes:
                 raise Leak(f"{operation.user} was told that {operation.scope} exists")
         for socket in self.sockets:
             if extra := tokens_in("".join(socket.other_frames)):
                 raise Leak(f"{socket.user} received {extra} outside of any operation")
-
-    def _refusals(self, operation: Operation) -> list[str]:
-        return operation.codes() if operation.scope != "list" else []
 
     def _judge_frame(self, operation: Operation, received: int, text: str, found: set[str]) -> None:
         allowed = operation.sent | self.own[operation.user]
