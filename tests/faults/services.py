@@ -25,7 +25,7 @@ import redis
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from tests.integration.servers import ROOT
+from tests.integration.servers import ROOT, free_port
 
 MEMBERS = 3
 SET = "rxgraph"
@@ -117,7 +117,7 @@ class Services:
     def __init__(self, folder: Path, host: str, members: int = MEMBERS) -> None:
         self.folder, self.host = folder, host
         tools = _programs()
-        ports = _free_ports(host, members + 2)
+        ports = [free_port(host) for _ in range(members + 2)]
         self._mongo_ports, self._redis_port, self._postgres_port = ports[:members], *ports[members:]
         found = {
             name: service.installed() or service.fetched()
@@ -279,19 +279,6 @@ def _until(works: Any, what: str) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError(f"{what} does not answer: {reason}")
         time.sleep(0.1)
-
-
-def _free_ports(host: str, count: int) -> list[int]:
-    import socket
-
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind((host, 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 @contextlib.contextmanager

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ import httpx
 ROOT = Path(__file__).parent.parent.parent
 SETTINGS = "tests.integration.served_settings"
 APPLICATION = "tests.integration.served_asgi:application"
+_PORTS = iter(random.SystemRandom().sample(range(10_240, 32_768), 2_000))
 
 
 @dataclass(frozen=True)
@@ -111,11 +113,16 @@ def run_code(environ: Mapping[str, str], code: str) -> str:
     return manage(environ, "shell", "--verbosity", "0", "--command", code)
 
 
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port of *host* that is free, for a server that begins a little later.
+
+    It is none of those that the system gives to whoever names none, and is named once.
+    """
+    for port in _PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((host, port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def start(
