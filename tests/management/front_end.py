@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -63,8 +64,19 @@ def packages() -> Path:
         if os.environ.get("CI"):
             pytest.fail(f"{missing}; tests of the front end must run in CI")
         pytest.skip(missing)
-    run("npm", "run", "build", "--workspace", "packages/client", folder=WORKSPACE)
+    with (found / ".building").open("w") as lock:  # others run tests of it at the same time
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_built():
+            run("npm", "run", "build", "--workspace", "packages/client", folder=WORKSPACE)
     return found
+
+
+def _is_built() -> bool:
+    package = WORKSPACE / "packages" / "client"
+    sources = [*(package / "src").rglob("*"), *package.glob("*.json"), *WORKSPACE.glob("*.json")]
+    changed = max(source.stat().st_mtime for source in sources)
+    built = [file.stat().st_mtime for file in (package / "dist").rglob("*.js")]
+    return changed < min(built, default=0)
 
 
 def run(*command: str, folder: Path) -> str:
