@@ -15,7 +15,7 @@ from tests.management.front_end import ROOT, STRICTEST, FrontEnd, make_front_end
 from tests.test_readme import SETTINGS
 from tests.test_readme import files as readme_files
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 GUIDE = (ROOT / "docs" / "frontend.md").read_text()
 

@@ -24,11 +24,13 @@ def makefrontend(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_committed_documents_have_not_drifted():
     done = makefrontend("--dry-run")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.integration
 @pytest.mark.slow
 def test_the_committed_typescript_has_not_drifted():
     packages()

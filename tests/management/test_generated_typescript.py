@@ -12,7 +12,7 @@ from rxgraph.compile.documents import document_files
 from rxgraph.compile.service import sdl
 from tests.management.front_end import ROOT, make_front_end
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 HERE = Path(__file__).parent
 SCHEMAS = {

@@ -152,6 +152,7 @@ def test_a_wrong_declaration_is_told(base):
     assert files(base) == {}
 
 
+@pytest.mark.integration
 @pytest.mark.slow
 class TestGenerating:
     """With GraphQL Code Generator, which is the real one."""

@@ -110,6 +110,7 @@ def told(project: Path) -> Iterator[Callable[[str], str]]:
     log.close()
 
 
+@pytest.mark.integration
 @pytest.mark.slow
 def test_files_are_made_at_start_and_whenever_a_declaration_changes(project, told):
     started = told("Quit the server")
