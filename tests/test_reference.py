@@ -19,6 +19,7 @@ PAGE = (DOCS / "reference.md").read_text()
 CODE = "\n".join(files_of("reference.md").values())
 
 
+@pytest.mark.slow
 def test_the_application_passes_its_tests(tmp_path: Path) -> None:
     assert "5 passed" in run_page("reference.md", "office", tmp_path)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.pages import DOCS, run_page
 
 
+@pytest.mark.slow
 def test_the_application_passes_its_tests(tmp_path: Path) -> None:
     assert "5 passed" in run_page("security.md", None, tmp_path)
 

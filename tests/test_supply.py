@@ -41,6 +41,7 @@ def _files() -> list[Path]:
     return [ROOT / name for name in names if (ROOT / name).is_file()]
 
 
+@pytest.mark.slow
 def test_nothing_secret_is_in_the_repository() -> None:
     found = []
     for path in _files():

@@ -124,6 +124,7 @@ def test_off_it_costs_next_to_nothing() -> None:
     assert best < 5e-6  # a delivered message takes 20 microseconds; this is for each move
 
 
+@pytest.mark.slow
 def test_the_library_works_without_opentelemetry() -> None:
     code = (
         "import sys; sys.modules['opentelemetry'] = sys.modules['prometheus_client'] = None\n"

@@ -463,4 +463,4 @@ class Life(RuleBasedStateMachine):
 
 
 Life.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
-test_the_laws_hold_on_every_walk = Life.TestCase
+test_the_laws_hold_on_every_walk = pytest.mark.slow(Life.TestCase)

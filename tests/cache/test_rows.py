@@ -207,6 +207,7 @@ tracks = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(values=albums, tracks=tracks, genres=st.sets(st.integers(0, 3)))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_random_albums_are_what_drf_renders(values: Any, tracks: Any, genres: Any) -> None:

@@ -307,6 +307,7 @@ def test_the_language_of_the_process_does_not_matter(tree: StateTree) -> None:
         assert compile_state(AlbumSerializer()).fingerprint == tree.fingerprint
 
 
+@pytest.mark.slow
 def test_the_fingerprint_is_the_same_in_every_process(tree: StateTree) -> None:
     code = (
         "import django; django.setup()\n"

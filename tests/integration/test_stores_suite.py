@@ -21,8 +21,8 @@ SUITES = {
     "churn of lists": [
         "tests/serve/test_desk.py",
         "tests/serve/test_list_churn.py",
-        "-m",
-        "not slow",
+        "-k",
+        "not 200_lists",
     ],
     "rows": [
         *(f"tests/cache/test_rows{name}.py" for name in ("", "_faults", "_locate", "_shapes")),
@@ -42,7 +42,7 @@ TRIGGERED = {
     "writes to lists by triggers": ["tests/serve/test_list_writes.py"],
 }
 _SLOW = "crowd of lists"
-_CROWD = ["tests/serve/test_list_churn.py", "-m", "slow"]
+_CROWD = ["tests/serve/test_list_churn.py", "-k", "200_lists"]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ def _small_keys(transactional_db: None) -> Iterator[None]:
     )
 
 
+@pytest.mark.slow
 @in_database
 @pytest.mark.usefixtures("_small_keys")
 @settings(
@@ -62,6 +63,7 @@ NOTICED_BY = {
 }
 
 
+@pytest.mark.slow
 @in_database
 @pytest.mark.usefixtures("_small_keys")
 @pytest.mark.parametrize("rule", BREAKS, ids=lambda rule: rule.__name__)

@@ -69,10 +69,12 @@ def run(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_example_passes(folder: Path) -> None:
     assert "1 passed" in run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder))
 
 
+@pytest.mark.slow
 def test_the_schema_is_that_of_the_page(folder: Path) -> None:
     from graphql import build_schema
 

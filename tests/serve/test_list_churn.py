@@ -369,6 +369,7 @@ async def _move(crowd: Crowd, size: Size, is_over: asyncio.Event) -> None:
         await asyncio.sleep(2 * size.pause_seconds)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 async def test_a_dozen_lists_end_equal_to_the_database(seed: int) -> None:
     await churn(SMALL, seed)

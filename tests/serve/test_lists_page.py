@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.pages import files_of, run_page
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_application_passes_its_tests(tmp_path: Path) -> None:

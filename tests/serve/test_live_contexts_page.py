@@ -18,6 +18,7 @@ PAGE = (DOCS / "live-contexts.md").read_text()
 FILES = ["presence/channels.py", "presence/receivers.py", "presence/apps.py", "test_presence.py"]
 
 
+@pytest.mark.slow
 def test_the_application_passes_its_tests(tmp_path: Path) -> None:
     assert list(files_of("live-contexts.md")) == FILES
     assert "5 passed" in run_page("live-contexts.md", "presence", tmp_path)

@@ -56,6 +56,7 @@ def comment(number: int) -> Document:
     return Document(InstanceKey("Comment", str(number)), 3, data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "documents",
     [

@@ -41,6 +41,7 @@ FOUND_BY: dict[str, tuple[str, ...]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_client_converges_and_shows_only_states_the_database_had(part: int) -> None:
     steps = STEPS // PARTS
@@ -49,6 +50,7 @@ def test_every_client_converges_and_shows_only_states_the_database_had(part: int
     assert report.steps >= steps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", FOUND_BY)
 def test_a_broken_rule_is_found(rule: str) -> None:
     assert find(Job(broken=rule, only=FOUND_BY[rule], seeds=WORLDS)) is not None

@@ -100,6 +100,7 @@ def run(world: MarkedWorld) -> tuple[Verdict, World]:
     return simulate(0, world=world, others=lambda _: [world.tidy(6), world.tidy(6)])
 
 
+@pytest.mark.slow
 def test_with_marks_every_client_converges_and_shows_only_states_the_database_had() -> None:
     faults: Counter[str] = Counter()
     for seed in range(SEEDS):
@@ -244,6 +245,7 @@ def run_forest(world: MarkedForestWorld) -> tuple[Verdict, World]:
     return simulate(0, world=world, client_class=ForestClient, others=others)
 
 
+@pytest.mark.slow
 def test_with_marks_on_its_roots_every_client_of_a_forest_converges() -> None:
     faults: Counter[str] = Counter()
     for seed in range(SEEDS):

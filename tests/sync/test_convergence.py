@@ -118,6 +118,7 @@ def _tell(held: Held, view: View, change: ViewChange) -> None:
         held.pop(key, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(6))
 def test_random_work_ends_in_what_drf_renders_for_every_viewer(engine: Engine, number: int) -> None:
     rng = random.Random(number)

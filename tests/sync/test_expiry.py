@@ -192,6 +192,7 @@ def test_anchors_of_a_channel_that_was_removed_are_expired_too(engine: Engine) -
     assert load(engine, gone).phase is Phase.COLD
 
 
+@pytest.mark.slow
 def test_several_at_once_expire_each_anchor_once_while_clients_come_and_go(engine: Engine) -> None:
     keys = heated()
     counts: list[int] = []

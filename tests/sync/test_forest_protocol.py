@@ -106,6 +106,7 @@ def run(seed: int, world: World | None = None) -> Any:
     )
 
 
+@pytest.mark.slow
 def test_every_list_converges_and_shows_only_states_the_database_had() -> None:
     faults: Counter[str] = Counter()
     for seed in range(SEEDS):

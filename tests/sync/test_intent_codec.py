@@ -42,6 +42,7 @@ def test_keys_that_follow_each_other_are_a_range():
     assert encode(rows) == '{"a.b":[[1,4],9,11,12,[20,22]]}'
 
 
+@pytest.mark.slow
 def test_bulk_changes_are_small():
     """Bytes of 100,000 rows: a range, scattered numbers, UUIDs; without ranges 2.7 to 5.8 MB."""
     numbers = random.Random(1).sample(range(10**7), 100_000)

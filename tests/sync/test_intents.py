@@ -51,6 +51,7 @@ def test_intents_are_kept_by_each_database():
     assert intents.rows("other") == some(1)
 
 
+@pytest.mark.slow
 def test_very_many_rows_need_several_intents():
     assert len(intents.write(connection, some(100_000))) == 1
     assert Intent.objects.get().rows == '{"captured.label":[[0,99999]]}'

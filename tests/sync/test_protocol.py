@@ -25,6 +25,7 @@ SEEDS = int(os.environ.get("RXGRAPH_SIMULATIONS", "600"))
 PARTS = 4  # each far from the limit of one test, on a busy machine too
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_client_converges_and_shows_only_states_the_database_had(part: int) -> None:
     faults: Counter[str] = Counter()
@@ -122,6 +123,7 @@ def _is_wrong(world: World) -> bool:
         return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("world_class", "seeds"),
     [
@@ -195,6 +197,7 @@ def test_not_looking_again_at_entering_rows_is_caught(monkeypatch: pytest.Monkey
     assert _caught(range(196, 600))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("forgotten", "seeds"),
     [({"writing": frozenset()}, range(200)), ({"taken": frozenset()}, range(40))],

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.pages import DOCS, files_of, run_page
 
 PAGE = (DOCS / "testing.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_example_passes(tmp_path: Path) -> None:
     assert list(files_of("testing.md")) == ["test_board.py"]
     assert "3 passed" in run_page("testing.md", None, tmp_path)

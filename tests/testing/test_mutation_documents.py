@@ -48,6 +48,7 @@ def selected(schema: GraphQLSchema, text: str) -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("served", "name"), MUTATIONS)
 def test_documents_are_valid_from_whatever_they_are_written(served, name):
     text = mutation_for(served, name)

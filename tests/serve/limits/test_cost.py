@@ -137,6 +137,7 @@ def test_a_census_stays_until_the_state_has_changed_by_an_eighth() -> None:
     assert take_census(TREE, 1, {}).lengths == {("Album", "tracks"): 0.0, ("Album", "memos"): 0.0}
 
 
+@pytest.mark.slow
 def test_documents_are_kept_within_a_bound_of_tokens() -> None:
     documents = documents_of(Shop().schema)
     settings = get_settings()

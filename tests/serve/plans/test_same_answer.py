@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -35,6 +36,8 @@ from tests.serve.plans.generating import (
     variables,
     writes,
 )
+
+pytestmark = pytest.mark.slow
 
 slow = settings(
     max_examples=120,

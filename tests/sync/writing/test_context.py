@@ -32,6 +32,7 @@ FORGED: list[Any] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("id_", FORGED, ids=lambda value: repr(value)[:20])
 @pytest.mark.parametrize("operation", ["SAVE", "DELETE", "CREATE"])
 def test_forged_ids_are_refused_without_a_query(

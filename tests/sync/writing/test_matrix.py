@@ -62,6 +62,7 @@ ANSWERS: dict[str, tuple[Any, str | None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_async", [False, True], ids=["def", "async"])
 @pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize("in_context", [True, False], ids=["inside", "outside"])
