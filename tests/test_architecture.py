@@ -44,6 +44,8 @@ ALLOWED = {
     ("declare/channel.py", "compile.naming"),
     ("declare/arguments.py", "compile.naming"),
     ("declare/anchor_marks.py", "compile.naming"),
+    # A type that declarations may name is born beside its scalar.
+    ("declare/arguments.py", "compile.scalars"),
 }
 
 

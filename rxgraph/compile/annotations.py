@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import strawberry
 
-from rxgraph.compile.scalars import JSON
+from rxgraph.compile.scalars import JSON, BigInt
 
 
 class Typed(NamedTuple):
@@ -65,8 +65,8 @@ def returned(function: Callable[..., Any] | None) -> Typed:
 
 def typed(annotation: Any) -> Typed:
     """Return the GraphQL type of a Python *annotation*."""
-    if annotation is strawberry.ID:
-        return Typed(strawberry.ID, False)
+    if annotation in (strawberry.ID, BigInt):
+        return Typed(annotation, False)
     if annotation is JSON:
         return UNKNOWN
     if isinstance(annotation, typing.NewType):

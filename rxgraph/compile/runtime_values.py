@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.duration import duration_string
 
 from rxgraph.compile.annotations import LISTS, UNKNOWN, typed
+from rxgraph.compile.scalars import BigInt
 from rxgraph.declare.channel import ContextChannel
 from rxgraph.jsonable import jsonable
 from rxgraph.types import JSON
@@ -57,6 +58,9 @@ _hints: dict[type[Any], dict[str, Any]] = {}
 
 def _fit(annotation: Any, value: Any, *, is_json: bool) -> JSON:
     """Return *value* as JSON; inside a *is_json* value integers may be of any size."""
+    if annotation is BigInt:
+        number = _fit(int, value, is_json=True)
+        return number if is_json else _big(number)
     if isinstance(annotation, typing.NewType):
         return _fit(annotation.__supertype__, value, is_json=is_json)
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
@@ -144,12 +148,18 @@ def _written(value: Any, *, is_json: bool) -> JSON:
         return value.value if isinstance(value.value, str) else value.name
     if isinstance(value, int) and not isinstance(value, bool) and not is_json:
         if not _INT_MIN <= value <= _INT_MAX:
-            raise Misfit(f"found {value}, which does not fit into 32 bits")
+            raise Misfit(f"found {value}, which is beyond the 32 bits of int; BigInt has 64")
         return int(value)
     for kind, write in _WRITERS:
         if isinstance(value, kind):
             return write(value)
     return _plain(value)
+
+
+def _big(value: Any) -> str:
+    if not -(2**63) <= value < 2**63:
+        raise Misfit(f"found {value}, which is beyond the 64 bits of BigInt")
+    return str(value)
 
 
 def _plain(value: Any) -> JSON:
@@ -201,6 +211,8 @@ def _misfit(value: Any) -> Misfit:
 
 
 def _name(annotation: Any) -> str:
+    if isinstance(annotation, typing.NewType):
+        return annotation.__name__
     if isinstance(annotation, type) and not typing.get_args(annotation):
         return annotation.__qualname__
     return str(annotation).replace("typing.", "")

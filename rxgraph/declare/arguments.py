@@ -20,6 +20,7 @@ from typing import Any
 import strawberry
 
 from rxgraph.compile import naming
+from rxgraph.compile.scalars import BigInt
 from rxgraph.declare.channel import ContextChannel
 from rxgraph.declare.problems import Problem, dotted, raise_errors
 from rxgraph.declare.signatures import NAMED
@@ -27,6 +28,7 @@ from rxgraph.declare.signatures import NAMED
 SUPPORTED = (
     bool,
     int,
+    BigInt,
     float,
     str,
     strawberry.ID,
@@ -137,7 +139,7 @@ def _named(
                     "E004",
                     subject,
                     f"names {parameter.name}: {_text(annotation)}, which is no argument type",
-                    "use int, str, bool, float, ID, UUID, date, datetime, Decimal or an Enum",
+                    "use int, BigInt, str, bool, float, ID, UUID, date, datetime, Decimal or Enum",
                     channel,
                 )
             )

@@ -11,7 +11,7 @@ import pytest
 import strawberry
 
 from rxgraph.compile.annotations import UNKNOWN, returned, typed
-from rxgraph.compile.scalars import JSON
+from rxgraph.compile.scalars import JSON, BigInt
 
 UserId = NewType("UserId", str)
 
@@ -50,6 +50,8 @@ class Plain(enum.Enum):
         (Literal[1, "a"], (JSON, False)),
         (UserId, (str, False)),
         (strawberry.ID, (strawberry.ID, False)),
+        (BigInt, (BigInt, False)),
+        (list[BigInt] | None, (list[BigInt], True)),
         (Level, (int, False)),
         (Plain, (str, False)),
         (int | str, (JSON, False)),

@@ -13,7 +13,7 @@ import pytest
 from django.utils.translation import gettext_lazy
 
 from rxgraph.compile.runtime_values import runtime_value
-from rxgraph.compile.scalars import SCALAR_MAP
+from rxgraph.compile.scalars import SCALAR_MAP, BigInt
 from rxgraph.declare import registry
 from rxgraph.declare.channel import ContextChannel
 from tests.serve.shop import AlbumSerializer
@@ -67,6 +67,9 @@ with registry.isolated():
             word: Literal["a", "b", None]
             either: int | str
             ids: list[int]
+            size: BigInt
+            sizes: list[BigInt | None]
+            sized: dict[str, BigInt]
             names: Sequence[str | None]
             pair: tuple[int, ...]
             tags: set[str]
@@ -105,6 +108,9 @@ with registry.isolated():
         ("either", "x", "x"),
         ("ids", [1, 2], [1, 2]),
         ("ids", (1, 2), [1, 2]),
+        ("size", 2**62, str(2**62)),
+        ("sizes", [-1, None], ["-1", None]),
+        ("sized", {"a": 2**62}, {"a": 2**62}),
         ("names", ["a", None], ["a", None]),
         ("pair", (1, 2), [1, 2]),
         ("tags", {"a"}, ["a"]),
@@ -139,8 +145,15 @@ def test_a_value_is_written_as_documents_have_it(name: str, value: Any, expected
         ("whole", "7", "is declared int, and found '7' (str)"),
         ("whole", True, "is declared int, and found True (bool)"),
         ("whole", None, "is declared int, and found None"),
-        ("whole", 2**31, "does not fit into 32 bits"),
-        ("ids", [2**31], "does not fit into 32 bits"),
+        ("whole", 2**31, "found 2147483648, which is beyond the 32 bits of int; BigInt has 64"),
+        ("ids", [2**31], "beyond the 32 bits of int"),
+        (
+            "size",
+            2**63,
+            "is declared BigInt, and found 9223372036854775808, which is beyond",
+        ),
+        ("size", "7", "is declared BigInt, and found '7' (str)"),
+        ("size", True, "found True (bool)"),
         ("number", "0.5", "is declared float, and found '0.5'"),
         ("number", float("nan"), "JSON does not have"),
         ("number", True, "found True (bool)"),

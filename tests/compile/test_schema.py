@@ -12,6 +12,7 @@ import strawberry
 from graphql import build_schema as parse_sdl
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
+from rxgraph.actions import BigInt
 from rxgraph.channels import ContextChannel
 from rxgraph.compile.channel import (
     CompiledChannel,
@@ -288,3 +289,18 @@ async def test_optional_arguments_that_are_left_out_have_their_defaults() -> Non
         {"search": None, "mood": None, "limit": 5},
         {"search": None, "mood": Mood.CALM, "limit": 1},
     ]
+
+
+async def test_a_key_beyond_32_bits_is_a_big_int() -> None:
+    def has_permission(user: Any, genre_id: BigInt, since: BigInt | None = None) -> bool:
+        return True
+
+    meta = type("Meta", (), {"state": GenreSerializer()})
+    members = {"Meta": meta, "has_permission": staticmethod(has_permission)}
+    with registry.isolated():
+        compiled = compile_channel(type("GenreChannel", (ContextChannel,), members))
+    resolvers = Recorder()
+    built = build_schema([compiled], resolvers)
+    assert "genre(genreId: BigInt!, since: BigInt): GenreChannel!" in print_schema(built)
+    await built.execute('{ a: genre(genreId: "8589934592") { id } b: genre(genreId: 7) { id } }')
+    assert [arguments["genre_id"] for _, arguments in resolvers.asked] == [2**33, 7]

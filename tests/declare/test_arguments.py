@@ -11,6 +11,7 @@ from typing import Any, Optional
 import pytest
 import strawberry
 
+from rxgraph.actions import BigInt
 from rxgraph.channels import ContextChannel
 from rxgraph.declare import registry
 from rxgraph.declare.arguments import Argument, channel_arguments, read_arguments
@@ -102,7 +103,9 @@ def test_an_argument_one_hook_needs_is_required() -> None:
         datetime.datetime,
         decimal.Decimal,
         Mood,
+        BigInt,
         int | None,
+        Optional[BigInt],  # noqa: UP045
         Optional[Mood],  # noqa: UP045
         Optional[strawberry.ID],  # noqa: UP045
     ],

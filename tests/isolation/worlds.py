@@ -9,12 +9,11 @@ import random
 from dataclasses import asdict, dataclass
 from typing import Any, TypedDict
 
-import strawberry
 from django.db import models
 from rest_framework import serializers
 
 from channels_app.models import Comment, Label, Note, Project, Task
-from rxgraph.actions import action
+from rxgraph.actions import BigInt, action
 from rxgraph.channels import ContextChannel
 from rxgraph.operations import CREATE, DELETE, SAVE
 
@@ -130,7 +129,7 @@ def channels_of(world: World) -> list[type[ContextChannel]]:
             secret = world.is_secret
 
         @staticmethod
-        def has_permission(user: Any, project_id: strawberry.ID) -> bool:  # too large for Int
+        def has_permission(user: Any, project_id: BigInt) -> bool:
             if world.looks_up:
                 return members_only(user).contains(Project.objects.get(pk=project_id))
             return members_only(user).filter(pk=project_id).exists()
