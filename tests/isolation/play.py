@@ -141,12 +141,14 @@ class Play:
     # -- what the application does
 
     async def _write(self, steps: list[list[Any]]) -> None:
-        if any(step[0] == "join" or "owner_id" in str(step) for step in steps):
+        what = {step[0] for step in steps}
+        has_new_owner = any("owner_id" in part for step in steps for part in step[3:])
+        if has_new_owner or "join" in what:
             # Whoever lost access and has it again before that was asked counts as a reader all
             # along: let it be asked first.
             await asyncio.sleep(REGAIN_SECONDS)
         self.rows = await self.venue.call(work.run, steps)
-        if any(step[0] == "leave" or "owner_id" in str(step) for step in steps):
+        if has_new_owner or "leave" in what:
             await asyncio.sleep(self.venue.grace_seconds)
         state = {name: visible(self.world, self.rows, self.ids[name]) for name in NAMES}
         self.states.append(state)
