@@ -27,12 +27,11 @@ def _fresh_radio() -> Iterator[None]:
 
 
 @pytest.fixture
-def layer() -> Iterator[InMemoryChannelLayer]:
+def layer(monkeypatch: pytest.MonkeyPatch) -> InMemoryChannelLayer:
     """The channel layer of the project, new."""
     made = InMemoryChannelLayer()
-    before = channel_layers.set("default", made)
-    yield made
-    channel_layers.set("default", before)
+    monkeypatch.setitem(channel_layers.backends, "default", made)
+    return made
 
 
 def played(title: str, **more: Any) -> dict[str, Any]:
@@ -213,12 +212,13 @@ async def test_a_group_is_joined_when_the_layer_is_back(caplog: pytest.LogCaptur
 
 
 @pytest.fixture
-async def far(make_layer: Callable[[], Any]) -> AsyncIterator[tuple[Any, Any]]:
+async def far(
+    make_layer: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Any, Any]]:
     """Two ends of a channel layer, as far apart as two processes."""
     near, far = make_layer(), make_layer()
-    before = channel_layers.set("default", near)
+    monkeypatch.setitem(channel_layers.backends, "default", near)
     yield near, far
-    channel_layers.set("default", before)
     for layer in (near, far):
         if hasattr(layer, "close_pools"):
             await layer.close_pools()
@@ -250,11 +250,13 @@ async def test_events_come_from_other_processes_through_redis(far: tuple[Any, An
 
 
 @pytest.mark.integration
-async def test_contexts_that_end_leave_nothing_in_the_pubsub_layer(redis_url: str):
+async def test_contexts_that_end_leave_nothing_in_the_pubsub_layer(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from channels_redis.pubsub import RedisPubSubChannelLayer
 
     layer = RedisPubSubChannelLayer(hosts=[redis_url], prefix="test-groups")
-    before = channel_layers.set("default", layer)
+    monkeypatch.setitem(channel_layers.backends, "default", layer)
     try:
         radio.groups = ["radio.7", "radio.8"]
         station = Station()
@@ -271,5 +273,4 @@ async def test_contexts_that_end_leave_nothing_in_the_pubsub_layer(redis_url: st
         assert (inner.channels, inner.groups) == ({}, {})
         assert inner._shards[0]._subscribed_to == set()
     finally:
-        channel_layers.set("default", before)
         await layer.flush()
