@@ -162,6 +162,16 @@ class Backlog:
         assert self._newest is not None  # there is a beginning
         return replace(nowhere(self._newest), kind=MoveKind.CHANGES)
 
+    @property
+    def shown_roots(self) -> set[InstanceKey]:
+        """The roots of a list that something here shows."""
+        lists = {
+            id(item.roots): item.roots
+            for item in self._items
+            if isinstance(item, Delta | Restart) and item.roots is not None
+        }
+        return {root for roots in lists.values() for root in roots}
+
     def relist(self, roots: Roots) -> None:
         """Say that a list has these *roots* from the next restart on."""
         self._roots = roots

@@ -377,7 +377,9 @@ class ListStream(LiveStream):
             self._listing.follow(decided, listed, joins=joins)
             self._forget_found(there)
         self._make_sure(unsure, 0)
-        is_other = before is not self._listing.ids
+        # What is deleted by now has left the list, and may still wait to be told as it was before.
+        shown = self._backlog.shown_roots.union(self.view.roots)
+        is_other = before is not self._listing.ids or not shown.issubset(self._roots())
         if is_other and self._first:  # nothing was told yet: begin with the list as it is now
             for _, place in self._first:
                 place.release()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, ClassVar
 
 import pytest
@@ -211,6 +211,83 @@ async def test_a_deleted_root_leaves_every_list(stage):
             (item["typename"], item["nodeId"], item["reason"]) for item in event["removed"]
         ]
         assert [item["id"] for item in event["channel"]["state"]] == [str(second.pk)]
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError
+
+
+class Lost:
+    """A list that is asked for again, and answers slowly: only *kept* is left."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, stage: Stage, kept: Project) -> None:
+        self._monkeypatch, self._stage, self.kept = monkeypatch, stage, kept
+        self.stream: Any = None
+        self.asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    def begin(self) -> None:
+        """Be as a revoke would have it."""
+
+        async def list_instances(context: Any) -> Any:
+            self.asked.set()
+            await self.may_answer.wait()
+            return [self.kept.pk]
+
+        self._monkeypatch.setattr(FixedListChannel, "list_instances", list_instances)
+        [self.stream] = self._stage.runtime.contexts
+        self.stream._must_recheck = True
+        self.stream.stir()
+
+    async def delete(self, project: Project) -> None:
+        """Delete *project* while the list is asked for, and have the answer come after that."""
+        await asyncio.wait_for(self.asked.wait(), 10)
+        await in_database(project.delete)()
+        await until(lambda: self.stream.anchor_ids == (str(self.kept.pk),))
+        self.may_answer.set()
+
+
+async def rename(project: Project, name: str) -> None:
+    await in_database(Project.objects.filter(pk=project.pk).update)(name=name)
+
+
+async def test_what_was_lost_is_not_told_of_though_it_is_deleted_before_that_is_known(
+    stage, monkeypatch
+):
+    ann, _, (project, kept) = await seeded()
+    live = await stage.subscribe(FixedListChannel, ann)
+    await live.event()
+    lost = Lost(monkeypatch, stage, kept)
+    lost.begin()
+    taking = asyncio.create_task(live.event())
+    await rename(project, "his own")
+    await lost.delete(project)
+    event = await taking
+    assert "his own" not in str(event)
+    assert [item["typename"] for item in event["removed"]] == ["Project", "Task"]
+    assert live.ids == [str(kept.pk)]
+    assert await live.is_silent()
+
+
+async def test_nor_does_a_list_begin_with_it(stage, monkeypatch):
+    ann, _, (project, kept) = await seeded()
+    lost = Lost(monkeypatch, stage, kept)
+
+    async def on_connect(context: Any, tstamp: float | None) -> None:
+        lost.begin()
+        await rename(project, "his own")
+        await until(lambda: "his own" in str(lost.stream.replica.state))
+
+    monkeypatch.setattr(FixedListChannel, "on_connect", on_connect)
+    live = await stage.subscribe(FixedListChannel, ann)
+    taking = asyncio.create_task(live.event())
+    await lost.delete(project)
+    assert "his own" not in str(await taking)
+    assert live.ids == [str(kept.pk)]
+    assert await live.is_silent()
 
 
 async def test_new_instances_join_at_the_beginning_after_the_commit(stage):
