@@ -27,6 +27,15 @@ SECONDS = 10.0
 in_database = database_sync_to_async
 
 
+async def until(condition: Callable[[], bool], seconds: float = SECONDS) -> None:
+    """Wait until *condition* holds."""
+    for _ in range(int(seconds / 0.01)):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not happen in time")
+
+
 class Results:
     """One subscription: its events one by one, and what they fold into."""
 

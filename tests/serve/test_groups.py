@@ -12,6 +12,7 @@ from channels.layers import InMemoryChannelLayer, channel_layers, get_channel_la
 
 from rxgraph.serve import groups as groups_module
 from rxgraph.serve.groups import Groups
+from tests.serve.live import until
 from tests.serve.radio import Radio, RadioChannel, Station, radio, take
 from tests.serve.shop import track
 from tests.sync.test_wakeups import make_layer, redis_url
@@ -36,14 +37,6 @@ def layer(monkeypatch: pytest.MonkeyPatch) -> InMemoryChannelLayer:
 
 def played(title: str, **more: Any) -> dict[str, Any]:
     return {"type": "radio.played", "title": title, **more}
-
-
-async def until(condition: Callable[[], bool], seconds: float = 3.0) -> None:
-    for _ in range(int(seconds / 0.01)):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not happen in time")
 
 
 def names() -> list[str]:

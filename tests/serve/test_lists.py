@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
 import pytest
@@ -25,7 +25,7 @@ from tests.serve.lists import (
     make_users,
     rendered,
 )
-from tests.serve.live import Stage, in_database, staged
+from tests.serve.live import Stage, in_database, staged, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -211,14 +211,6 @@ async def test_a_deleted_root_leaves_every_list(stage):
             (item["typename"], item["nodeId"], item["reason"]) for item in event["removed"]
         ]
         assert [item["id"] for item in event["channel"]["state"]] == [str(second.pk)]
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    for _ in range(1000):
-        if holds():
-            return
-        await asyncio.sleep(0.01)
-    raise TimeoutError
 
 
 class Lost:
