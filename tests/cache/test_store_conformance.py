@@ -1184,14 +1184,19 @@ def spent(tokens: float, *, key: str = "operations u1", rate: float = 1000.0) ->
     return Spent(key, tokens, rate, burst=50)
 
 
+def about(tokens: float) -> Any:
+    """A bucket that is refilled slowly, some time later."""
+    return pytest.approx(tokens, abs=0.1)
+
+
 def test_a_bucket_begins_full_and_may_be_overdrawn(store: Performs) -> None:
     slow = 0.001
-    assert store.perform(Spend(spent(20, rate=slow))) == pytest.approx(30, abs=0.1)
-    assert store.perform(Spend(spent(45, rate=slow))) == pytest.approx(-15, abs=0.1)
-    assert store.perform(Spend(spent(1, key="operations u2", rate=slow))) == pytest.approx(49)
+    assert store.perform(Spend(spent(20, rate=slow))) == about(30)
+    assert store.perform(Spend(spent(45, rate=slow))) == about(-15)
+    assert store.perform(Spend(spent(1, key="operations u2", rate=slow))) == about(49)
     store.perform(SpendSeveral((spent(5, rate=slow), spent(9, key="operations u3", rate=slow))))
-    assert store.perform(Spend(spent(0, rate=slow))) == pytest.approx(-20, abs=0.1)
-    assert store.perform(Spend(spent(0, key="operations u3", rate=slow))) == pytest.approx(41)
+    assert store.perform(Spend(spent(0, rate=slow))) == about(-20)
+    assert store.perform(Spend(spent(0, key="operations u3", rate=slow))) == about(41)
 
 
 def test_a_bucket_refills_up_to_its_burst(store: Performs) -> None:
@@ -1203,4 +1208,4 @@ def test_a_bucket_refills_up_to_its_burst(store: Performs) -> None:
 def test_buckets_are_kept_while_somebody_takes_from_them(store: Performs) -> None:
     store.perform(Spend(spent(20, rate=0.001)))
     store.perform(ForgetBuckets())
-    assert store.perform(Spend(spent(0, rate=0.001))) == pytest.approx(30, abs=0.1)
+    assert store.perform(Spend(spent(0, rate=0.001))) == about(30)

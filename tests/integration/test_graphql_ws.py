@@ -233,7 +233,7 @@ class TestProtocol:
                 assert json.loads(await socket.recv()) == {"type": "connection_ack"}
             for frame in frames:
                 await socket.send(frame if isinstance(frame, str | bytes) else json.dumps(frame))
-            await asyncio.wait_for(socket.wait_closed(), 5)
+            await asyncio.wait_for(socket.wait_closed(), 10)
             return socket.close_code or 0
 
     @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ class TestProtocol:
     async def test_other_subprotocols_are_refused(self, board, protocol):
         chosen = None if protocol is None else [websockets.Subprotocol(protocol)]
         async with websockets.connect(board.server.websocket_url, subprotocols=chosen) as socket:
-            await asyncio.wait_for(socket.wait_closed(), 5)
+            await asyncio.wait_for(socket.wait_closed(), 10)
             assert socket.close_code == 4406
 
     async def test_pages_of_other_origins_are_refused(self, board):

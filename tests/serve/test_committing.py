@@ -66,7 +66,7 @@ async def test_it_is_answered_when_it_is_shown_and_the_thread_still_works(thread
     await asyncio.sleep(0.02)
     assert not running.done()
     write.receive(move("other", "mark"))
-    assert await asyncio.wait_for(running, 5) is DONE
+    assert await asyncio.wait_for(running, 10) is DONE
     assert write.is_shown
     assert not threads.tasks[0].done()
     gate.set()
@@ -90,7 +90,7 @@ async def test_a_move_that_comes_after_the_thread_counts(threads: Threads) -> No
     running = asyncio.create_task(write.run(lambda: DONE, 5))
     await asyncio.sleep(0.05)
     write.receive(move("again"))
-    assert await asyncio.wait_for(running, 5) is DONE
+    assert await asyncio.wait_for(running, 10) is DONE
     assert write.is_shown
 
 

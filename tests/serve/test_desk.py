@@ -428,6 +428,6 @@ async def test_what_is_asked_when_the_last_one_leaves_is_given_up(users: list[Us
     await asyncio.wait([judging])
     assert not has_ended.is_set()  # others of the group may wait for it
     asking.desk.unregister(KEY, group, member)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         await has_ended.wait()
     assert not asking.desk._judgements

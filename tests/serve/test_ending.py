@@ -36,7 +36,7 @@ async def test_a_task_that_swallows_a_cancellation_is_cancelled_again() -> None:
 
     task = asyncio.create_task(deaf())
     await asyncio.sleep(0)
-    await asyncio.wait_for(ended([task]), 5)
+    await asyncio.wait_for(ended([task]), 10)
     assert task.cancelled()
     assert heard == 3
 
@@ -93,5 +93,5 @@ async def test_a_lease_is_kept_no_longer_than_its_work_takes() -> None:
         await asking.wait()
 
     backend._run, backend.on_thread = swallow, work  # type: ignore[method-assign, assignment]
-    await asyncio.wait_for(backend.heat(AnchorKey("shop", "1")), 5)
+    await asyncio.wait_for(backend.heat(AnchorKey("shop", "1")), 10)
     assert not [task for task in asyncio.all_tasks() if task.get_name() == "rxgraph keep"]

@@ -47,10 +47,10 @@ async def ask(
     scope = {"type": "http", "method": method, "path": path, "headers": raw, "query_string": b""}
     communicator = ApplicationCommunicator(application, scope)
     await communicator.send_input({"type": "http.request", "body": b"", "more_body": False})
-    start = await communicator.receive_output(5)
+    start = await communicator.receive_output(10)
     body = b""
     while True:
-        part = await communicator.receive_output(5)
+        part = await communicator.receive_output(10)
         body += part.get("body", b"")
         if not part.get("more_body"):
             break

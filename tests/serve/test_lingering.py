@@ -31,7 +31,7 @@ async def test_a_value_is_dropped_when_its_time_is_over(drops: Drops) -> None:
     lingering = Lingering(drops, 0.02)
     assert lingering.begin("key", "value")
     assert not drops.seen
-    await asyncio.wait_for(drops.dropped.wait(), 5)
+    await asyncio.wait_for(drops.dropped.wait(), 10)
     assert drops.seen == ["value"]
     assert not lingering.end("key")
     assert not lingering._waiting
@@ -53,7 +53,7 @@ async def test_time_counts_from_the_last_beginning(drops: Drops) -> None:
         lingering.begin("key", "value")
         await asyncio.sleep(0.01)
     assert len(lingering._waiting) == 1
-    await asyncio.wait_for(drops.dropped.wait(), 5)
+    await asyncio.wait_for(drops.dropped.wait(), 10)
     await asyncio.sleep(0.05)
     assert drops.seen == ["value"]
 

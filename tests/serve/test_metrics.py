@@ -61,8 +61,8 @@ async def scrape(accept: str = "", authorization: str = f"Bearer {TOKEN}") -> tu
 
     communicator = ApplicationCommunicator(with_graphql(elsewhere), scope)
     await communicator.send_input({"type": "http.request", "body": b""})
-    start = await communicator.receive_output(5)
-    return start["status"], (await communicator.receive_output(5))["body"]
+    start = await communicator.receive_output(10)
+    return start["status"], (await communicator.receive_output(10))["body"]
 
 
 @pytest.mark.parametrize(

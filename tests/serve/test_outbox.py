@@ -225,7 +225,7 @@ async def test_operations_that_come_and_go_keep_the_order_and_leave_nothing(seed
     await asyncio.sleep(0.002)
     for task in rng.sample(tasks, 5):
         task.cancel()
-    await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+    await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 10)
     pulse_task.cancel()
     numbers = [reserved[frame] for frame in socket.frames]
     assert numbers == sorted(numbers)

@@ -78,7 +78,7 @@ class Client:
 
     async def until(self, id_: str, type_: str, count: int) -> None:
         """Return when *count* frames have arrived."""
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(10):
             while len(self.frames(id_, type_)) < count:
                 self._arrived.clear()
                 await self._arrived.wait()

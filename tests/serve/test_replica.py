@@ -146,7 +146,7 @@ class Watcher:
         self.moved.set()
 
     async def until_it_shows_the_database(self) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             while self.shown != self.process.world.tables.shown(("1",)):
                 self.moved.clear()
                 await self.moved.wait()
@@ -171,7 +171,7 @@ async def test_a_cold_state_is_shown_before_it_is_written(processes: list[Proces
     process = processes[0]
     process.gate.clear()
     watcher = Watcher(process)
-    await asyncio.wait_for(watcher.attach(), 5)
+    await asyncio.wait_for(watcher.attach(), 10)
     assert process.phase() is Phase.HEATING
     assert watcher.shown == process.world.tables.shown(("1",))
     process.change()  # waits until the heating is over
@@ -186,12 +186,12 @@ async def test_who_was_shown_a_state_early_knows_it_in_the_store(processes: list
     process = processes[0]
     process.gate.clear()
     watcher = Watcher(process)
-    await asyncio.wait_for(watcher.attach(), 5)
+    await asyncio.wait_for(watcher.attach(), 10)
     generation = watcher.attachment.replica.generation
     process.world.clock += 1  # it is written later than it is shown
     process.gate.set()
     for _ in range(3):
-        await asyncio.wait_for(watcher.attachment.replica.refresh(), 5)
+        await asyncio.wait_for(watcher.attachment.replica.refresh(), 10)
     assert not watcher.moves
     assert process.heatings == 1
     assert process.world.store.perform(steps.LoadAnchor(KEY)).generation == generation
@@ -201,7 +201,7 @@ async def test_a_state_that_could_not_be_written_is_read_again(processes: list[P
     process = processes[0]
     process.gate.clear()
     watcher = Watcher(process)
-    await asyncio.wait_for(watcher.attach(), 5)
+    await asyncio.wait_for(watcher.attach(), 10)
     process.is_deaf = True
     failures = 0
 
@@ -226,11 +226,11 @@ async def test_who_was_replaced_while_writing_shows_what_the_other_read(
     process, other = processes
     process.gate.clear()
     watcher = Watcher(process)
-    await asyncio.wait_for(watcher.attach(), 5)
+    await asyncio.wait_for(watcher.attach(), 10)
     process.world.clock += 2 * LEASE_TICKS
     process.world.tables.items["i9"] = ("1", 0, None)
     other_watcher = Watcher(other)
-    await asyncio.wait_for(other_watcher.attach(), 5)
+    await asyncio.wait_for(other_watcher.attach(), 10)
     process.gate.set()
     await watcher.until_it_shows_the_database()
     assert watcher.moves[-1].generation == other_watcher.attachment.replica.generation
@@ -251,7 +251,7 @@ async def test_who_follows_is_woken_when_the_heating_ends(
     await asyncio.sleep(0.05)
     assert not following.done()
     process.gate.set()
-    await asyncio.wait_for(following, 5)
+    await asyncio.wait_for(following, 10)
     assert follower.shown == process.world.tables.shown(("1",))
     assert other.heatings == 1  # it was told to wait, and then read
 
@@ -286,9 +286,9 @@ async def test_who_follows_is_woken_when_the_heating_fails(
         await first.attach()
     if is_missing:
         with pytest.raises(NotFound):
-            await asyncio.wait_for(following[0], 5)
+            await asyncio.wait_for(following[0], 10)
         return
-    await asyncio.wait_for(following[0], 5)
+    await asyncio.wait_for(following[0], 10)
     assert follower.shown == process.world.tables.shown(("1",))
 
 
@@ -304,7 +304,7 @@ async def test_a_replica_that_is_left_and_woken_in_one_moment_ends(
     replica = other.hub.replicas[KEY]
     replica.stir()
     replica.task.cancel()
-    done, _ = await asyncio.wait([replica.task], timeout=2)
+    done, _ = await asyncio.wait([replica.task], timeout=10)
     assert done
     following.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -333,12 +333,12 @@ async def test_a_replica_leaves_though_its_driver_swallows_that_it_is_cancelled(
     asking = asyncio.create_task(replica.refresh())
     await reading.wait()
     replica.receivers.clear()
-    await asyncio.wait_for(process.hub.release(replica), 5)
+    await asyncio.wait_for(process.hub.release(replica), 10)
     assert replica.task.done()
     assert not process.hub.replicas
     again = Watcher(process)
-    await asyncio.wait_for(again.attach(), 5)
-    await asyncio.wait_for(asking, 5)
+    await asyncio.wait_for(again.attach(), 10)
+    await asyncio.wait_for(asking, 10)
 
 
 async def test_a_replica_that_missed_a_wakeup_stands_where_the_store_does_after_a_refresh(
@@ -352,7 +352,7 @@ async def test_a_replica_that_missed_a_wakeup_stands_where_the_store_does_after_
     writer.change()
     await asyncio.sleep(0.01)
     assert watcher.shown != writer.world.tables.shown(("1",))
-    await asyncio.wait_for(watcher.attachment.replica.refresh(), 5)
+    await asyncio.wait_for(watcher.attachment.replica.refresh(), 10)
     assert watcher.shown == writer.world.tables.shown(("1",))
 
 
@@ -393,10 +393,10 @@ async def test_nobody_is_counted_in_again_who_has_left_meanwhile(
     await watcher.attachment.replica.refresh()
     process.run(leave_anchor(KEY, process.session))  # taken for dead
     polling = asyncio.create_task(process.hub.poll())
-    await asyncio.wait_for(process.beating.wait(), 5)
+    await asyncio.wait_for(process.beating.wait(), 10)
     await leave_for_good(watcher)
     process.may_beat.set()
-    await asyncio.wait_for(polling, 5)
+    await asyncio.wait_for(polling, 10)
     assert not process.sessions()
 
 
@@ -422,7 +422,7 @@ async def test_a_leave_that_failed_is_not_said_after_somebody_has_come_back(
     process.leave = away  # type: ignore[method-assign]
     await leave_for_good(watcher)
     process.leave = leave  # type: ignore[method-assign]
-    await asyncio.wait_for(again.attach(), 5)
+    await asyncio.wait_for(again.attach(), 10)
     process.hub._say_again()
     await asyncio.sleep(0.05)
     assert process.sessions() == {process.session}

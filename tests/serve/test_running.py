@@ -93,9 +93,9 @@ async def test_it_answers_by_the_method() -> None:
 async def test_several_run_at_once() -> None:
     _, actions = running()
     asked = [
-        actions.run(SPECS["wait"], {"seconds": 0.2}, seconds=5, max_bytes=99) for _ in range(9)
+        actions.run(SPECS["wait"], {"seconds": 0.5}, seconds=5, max_bytes=99) for _ in range(9)
     ]
-    async with asyncio.timeout(1.0):
+    async with asyncio.timeout(4.0):
         found = await asyncio.gather(*asked)
     assert [value_of(answer) for answer in found] == ["slept"] * 9
 

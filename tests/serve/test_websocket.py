@@ -47,7 +47,7 @@ class Socket:
 
     async def frame(self) -> dict[str, Any]:
         """Return the next frame."""
-        found: dict[str, Any] = json.loads((await self._communicator.receive_output(2))["text"])
+        found: dict[str, Any] = json.loads((await self._communicator.receive_output(10))["text"])
         return found
 
     async def frames(self, count: int) -> list[tuple[str, str, str | None]]:
@@ -81,7 +81,7 @@ async def connected(shop: Shop | None = None) -> AsyncIterator[Socket]:
         {"type": "websocket", "path": "/graphql", "headers": [], "subprotocols": [protocol]},
     )
     await communicator.send_input({"type": "websocket.connect"})
-    accepted = await communicator.receive_output(2)
+    accepted = await communicator.receive_output(10)
     assert accepted == {"type": "websocket.accept", "subprotocol": protocol}
     socket = Socket(shop, communicator)
     await socket.send(type="connection_init")

@@ -65,7 +65,7 @@ class Socket:
 
     async def read(self) -> dict[str, Any]:
         """Return what comes next."""
-        found: dict[str, Any] = await self.communicator.receive_output(2)
+        found: dict[str, Any] = await self.communicator.receive_output(10)
         return json.loads(found["text"]) if found["type"] == "websocket.send" else found
 
     async def ask(self, query: str, id_: str = "1") -> dict[str, Any]:

@@ -80,9 +80,9 @@ async def post(query: str, *headers: tuple[bytes, bytes], more: int = 0) -> list
     )
     body = json.dumps({"query": query}).encode()
     await communicator.send_input({"type": "http.request", "body": body})
-    start = await communicator.receive_output(2)
+    start = await communicator.receive_output(10)
     assert start["status"] == 200
-    chunks = [(await communicator.receive_output(2))["body"].decode() for _ in range(1 + more)]
+    chunks = [(await communicator.receive_output(10))["body"].decode() for _ in range(1 + more)]
     await communicator.send_input({"type": "http.disconnect"})
     await communicator.wait(2)
     return chunks
@@ -107,15 +107,15 @@ async def frames(query: str, count: int, shop: Shop | None = None) -> list[str]:
         {"type": "websocket", "path": "/graphql", "headers": [], "subprotocols": [protocol]},
     )
     await communicator.send_input({"type": "websocket.connect"})
-    await communicator.receive_output(2)
+    await communicator.receive_output(10)
     messages = [
         {"type": "connection_init"},
         {"type": "subscribe", "id": 'a"1', "payload": {"query": query}},
     ]
     for message in messages:
         await communicator.send_input({"type": "websocket.receive", "text": json.dumps(message)})
-    await communicator.receive_output(2)
-    found = [(await communicator.receive_output(2))["text"] for _ in range(count)]
+    await communicator.receive_output(10)
+    found = [(await communicator.receive_output(10))["text"] for _ in range(count)]
     await communicator.send_input({"type": "websocket.disconnect", "code": 1000})
     await communicator.wait(2)
     return found
