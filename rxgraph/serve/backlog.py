@@ -172,11 +172,11 @@ class Backlog:
         }
         return {root for roots in lists.values() for root in roots}
 
-    def relist(self, roots: Roots) -> None:
+    def relist(self, roots: Roots | None) -> None:
         """Say that a list has these *roots* from the next restart on."""
         self._roots = roots
 
-    def collapse(self, waiting: Iterable[Move], move: Move, roots: Roots) -> None:
+    def collapse(self, waiting: Iterable[Move], move: Move, roots: Roots | None) -> None:
         """Make one delta of all that waits, here and in *waiting*: up to *move*, with *roots*.
 
         A restart among them stays one. For a viewer who must not be told the steps in between.
@@ -195,6 +195,21 @@ class Backlog:
         for found in reversed(moves):
             move = _after(found, move)
         self.move(move, roots=roots)
+
+    def skip_to_end(self, root: InstanceKey) -> bool:
+        """Leave of what waits only that *root* is gone; False: that is not known here yet."""
+        if root in self.newest.state and not self._has_ended:
+            return False
+        self._drop(lambda item: isinstance(item, Message | RuntimeChange))
+        self.collapse((), self.newest, None)
+        if isinstance(last := self._items[-1] if self._items else None, Lost):
+            move = last.move
+            for item in reversed(self._items[:-1]):
+                if isinstance(item, Delta):
+                    move = _after(item.move, move)
+            self._drop(lambda item: item is not last)
+            self._items = [replace(last, move=move)]
+        return True
 
     def message(self, data: JSON) -> None:
         """Add a message; nothing comes after the end."""

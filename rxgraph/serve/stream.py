@@ -24,7 +24,7 @@ from rxgraph.compile.runtime_values import runtime_value
 from rxgraph.counters import EVENTS, LAG
 from rxgraph.declare.hooks import call_hook
 from rxgraph.delta import View, ViewChange, see_change, see_since
-from rxgraph.errors import Forbidden, NotFound, RequestError
+from rxgraph.errors import BackendError, Forbidden, NotFound, RequestError
 from rxgraph.log_fields import about
 from rxgraph.serve import cursor as cursors
 from rxgraph.serve.access import Access, open_access, see_roots
@@ -56,6 +56,9 @@ _UNANSWERED_CHECKS = 10
 """While the database is away, a viewer goes on for so many times ``REAUTH_SECONDS``."""
 
 _ASK_AGAIN_SECONDS = 5.0
+_END_MOMENTS = (0.005, 0.02, 0.1, 0.5)
+"""Seconds to wait for the word that a root is gone, before asking once more whether it is."""
+
 _NOTHING: Iterator[Told] = iter(())
 _closings: set[asyncio.Task[None]] = set()  # asyncio itself holds tasks only weakly
 
@@ -620,7 +623,9 @@ class LiveStream:
         except NotFound as error:
             # The row is gone: then the stream will tell in its own words. Or it is something else
             # that is, such as the membership of this user.
-            return None if await self._is_gone() else error
+            if self._first or not await self._is_gone():
+                return error
+            await self._skip_to_end()
         except RequestError as error:
             return error
         return None
@@ -632,6 +637,18 @@ class LiveStream:
         model, root = self.compiled.tree.root.model, self._access.attachment.replica.root
         rows = model._base_manager.using(alias_of(model)).filter(pk=parse_pk(model, root.id))
         return not await database_sync_to_async(rows.exists)()
+
+    async def _skip_to_end(self) -> None:
+        """Tell only that the root is gone: nobody knows who might see what was written before.
+
+        Raises:
+            BackendError: it has not been told here yet.
+        """
+        for pause in _END_MOMENTS:
+            if self._backlog.skip_to_end(self._access.attachment.replica.root):
+                return
+            await asyncio.sleep(pause)
+        raise BackendError(f"{self._stamp.key} is gone from the database, and is shown here still")
 
     async def _recheck_state(self) -> None:
         """Find out what of the state the viewer may still have."""
