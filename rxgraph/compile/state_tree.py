@@ -161,18 +161,10 @@ class StateTree:
 
         That such an instance existed may be somebody's secret.
         """
-        return self.veiled.union(name for name, layer in self.layers.items() if layer.user_key)
-
-    @cached_property
-    def veiled(self) -> frozenset[TypeName]:
-        """Layers that are reachable through a private one.
-
-        Whoever owns such an instance may never have seen it.
-        """
         found: set[TypeName] = set()
         for name, layer in self.layers.items():  # parents come first
             if layer.user_key or name in found:
-                found |= {relation.target for relation in layer.relations}
+                found |= {name, *(relation.target for relation in layer.relations)}
         return frozenset(found)
 
     @cached_property

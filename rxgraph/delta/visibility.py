@@ -181,15 +181,12 @@ def see_since(
     """Return what a viewer who left at number *since* has to be told to arrive at *view*.
 
     Every instance written since is told, also where its value is back to what it was. Removals of
-    instances that may have been somebody else's secret are told only to those who owned them; those
-    of what is below something private to nobody, since its owner may never have seen it, and those
-    of a list channel's state to nobody, since most of it is somebody else's. Leaving them out is
-    harmless, because every list that showed them is told. What was the viewer's and is somebody
-    else's is named only where something visible lists it, with the same exceptions: he may have
-    owned it at a place that he could not see. What came from somebody else's roots to the viewer's
-    was not written by that, but a document that links to it was.
+    what is private, or below that, are told to nobody: whoever owned it may have been let in only
+    after that, and never have seen it; those of a list channel's state neither, since most of it is
+    somebody else's. Leaving them out is harmless, because every list that showed them is told. What
+    came from somebody else's roots to the viewer's was not written by that, but a document that
+    links to it was.
     """
-    veiled, tainted = view.tree.veiled, view.tree.tainted
     told = {key for key in view.keys() if view.state[key].version > since}  # noqa: SIM118
     if view.tree.many:
         told = _with_all_below(view, told)
@@ -202,16 +199,13 @@ def see_since(
     changed = tuple(view.state[key] for key in sorted(told))
     if view.tree.many:
         return ViewChange(changed, {})
-    given = {key for key in lost & _listed(view, lost) if key.typename not in veiled}
-    removed = dict.fromkeys(sorted(given), RemovalReason.LEFT)
-    for document in tombstones:
-        if document.removed in (None, RemovalReason.NEVER):
-            continue
-        typename = document.key.typename
-        if typename in veiled or (typename in tainted and not _owned(document, user_id)):
-            continue
-        assert document.removed is not None
-        removed[document.key] = document.removed
+    removed = {
+        document.key: document.removed
+        for document in tombstones
+        if document.removed is not None
+        and document.removed is not RemovalReason.NEVER
+        and document.key.typename not in view.tree.tainted
+    }
     return ViewChange(changed, removed)
 
 
@@ -228,18 +222,6 @@ def _lost(view: View, since: int, user_id: str | None) -> set[InstanceKey]:
     }
 
 
-def _listed(view: View, keys: set[InstanceKey]) -> set[InstanceKey]:
-    """Return those of *keys* that something visible links to.
-
-    What the viewer owned once may always have been below something hidden, or in a list of others:
-    then its id is news to him.
-    """
-    if not keys:
-        return set()
-    links = (view.state[key].links for key in view.keys())  # noqa: SIM118
-    return {key for some in links for key in keys.intersection(some)}
-
-
 def _with_all_below(view: View, keys: set[InstanceKey]) -> set[InstanceKey]:
     found = set(keys)
     frontier = list(keys)
@@ -249,7 +231,3 @@ def _with_all_below(view: View, keys: set[InstanceKey]) -> set[InstanceKey]:
                 found.add(key)
                 frontier.append(key)
     return found
-
-
-def _owned(document: Document, user_id: str | None) -> bool:
-    return user_id is not None and (document.owner == user_id or user_id in document.former_owners)

@@ -40,6 +40,13 @@ def visible(world: World, rows: Rows, user_id: int) -> dict[str, set[str]]:
     return found
 
 
+def shared(world: World, rows: Rows) -> dict[str, set[str]]:
+    """Return what whoever may watch a project sees of it, by scope."""
+    anybody = 0
+    members = [*rows["members"], *([project["id"], anybody] for project in rows["project"])]
+    return visible(world, {**rows, "members": members}, anybody)
+
+
 def _tree(world: World, rows: Rows, user_id: int, project: dict[str, Any]) -> Iterable[str]:
     if not _is_for(world, "project", project, user_id):
         return
