@@ -83,16 +83,20 @@ async def ends(live: Results) -> bool:
     return is_end and await live.error() is None
 
 
-async def test_only_the_end_is_told(
-    stage: Stage, project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def deleted_in_doubt(stage: Stage, project: Project, doubt: Doubt) -> asyncio.Task[bool]:
+    """Delete what somebody watches, who may have lost it; return whether that ends as it should."""
     live = await subscribe(stage, project)
     await live.event()
-    doubt = Doubt(monkeypatch, stage, project)
     ending = asyncio.create_task(ends(live))
     await doubt.begin()
     await doubt.delete()
-    assert await ending
+    return ending
+
+
+async def test_only_the_end_is_told(
+    stage: Stage, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await (await deleted_in_doubt(stage, project, Doubt(monkeypatch, stage, project)))
 
 
 async def test_nothing_is_told_until_the_end_has_come(
@@ -108,12 +112,7 @@ async def test_nothing_is_told_until_the_end_has_come(
 
     monkeypatch.setattr(LiveStream, "receive", receive_late)
     monkeypatch.setattr("rxgraph.serve.stream._ASK_AGAIN_SECONDS", 0.5)
-    live = await subscribe(stage, project)
-    await live.event()
-    doubt = Doubt(monkeypatch, stage, project)
-    ending = asyncio.create_task(ends(live))
-    await doubt.begin()
-    await doubt.delete()
+    ending = await deleted_in_doubt(stage, project, Doubt(monkeypatch, stage, project))
     await asyncio.sleep(1)
     assert not ending.done()
     assert held
