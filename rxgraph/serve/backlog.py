@@ -10,7 +10,7 @@ everything that waits is dropped for RESET(OVERFLOW) and a fresh SNAPSHOT.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -163,6 +163,10 @@ class Backlog:
         return replace(nowhere(self._newest), kind=MoveKind.CHANGES)
 
     @property
+    def _moves(self) -> list[Move]:
+        return [item.move for item in self._items if isinstance(item, Delta)]
+
+    @property
     def shown_roots(self) -> set[InstanceKey]:
         """The roots of a list that something here shows."""
         lists = {
@@ -185,30 +189,25 @@ class Backlog:
             return
         self.relist(roots)
         restarts = [item for item in self._items if isinstance(item, Restart)]
-        moves = [item.move for item in self._items if isinstance(item, Delta)]
-        moves += waiting
+        moves = [*self._moves, *waiting]
         if restarts or any(found.kind is MoveKind.RESTART for found in moves):
             reason = restarts[-1].reason if restarts else ResetReason.CACHE_CLEARED
             self.restart(move, reason)
             return
         self._drop(lambda item: isinstance(item, Delta))
-        for found in reversed(moves):
-            move = _after(found, move)
-        self.move(move, roots=roots)
+        self.move(_after_all(moves, move), roots=roots)
 
     def skip_to_end(self, root: InstanceKey) -> bool:
         """Leave of what waits only that *root* is gone; False: that is not known here yet."""
         if root in self.newest.state and not self._has_ended:
             return False
-        self._drop(lambda item: isinstance(item, Message | RuntimeChange))
-        self.collapse((), self.newest, None)
-        if isinstance(last := self._items[-1] if self._items else None, Lost):
-            move = last.move
-            for item in reversed(self._items[:-1]):
-                if isinstance(item, Delta):
-                    move = _after(item.move, move)
+        moves = self._moves
+        if self._items and isinstance(last := self._items[-1], Lost):
             self._drop(lambda item: item is not last)
-            self._items = [replace(last, move=move)]
+            self._items = [replace(last, move=_after_all(moves, last.move))]
+        else:
+            self._drop(lambda item: isinstance(item, Message | RuntimeChange))
+            self.collapse((), self.newest, None)
         return True
 
     def message(self, data: JSON) -> None:
@@ -301,6 +300,13 @@ def _merged(first: Delta, second: Delta) -> Delta:
     first.place.release()
     roots = first.roots if second.roots is None else second.roots
     return Delta(_after(first.move, second.move), second.place, first.since, roots)
+
+
+def _after_all(moves: Sequence[Move], move: Move) -> Move:
+    """Return *move* with what *moves* changed before it; they are not to be used any more."""
+    for found in reversed(moves):
+        move = _after(found, move)
+    return move
 
 
 def _after(first: Move, second: Move) -> Move:

@@ -644,10 +644,10 @@ class LiveStream:
         Raises:
             BackendError: it has not been told here yet.
         """
-        for pause in _END_MOMENTS:
+        for pause in (0, *_END_MOMENTS):
+            await asyncio.sleep(pause)
             if self._backlog.skip_to_end(self._access.attachment.replica.root):
                 return
-            await asyncio.sleep(pause)
         raise BackendError(f"{self._stamp.key} is gone from the database, and is shown here still")
 
     async def _recheck_state(self) -> None:
